@@ -1,0 +1,39 @@
+//! The only reader of time. Tests inject their own clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Wall-clock time as services see it. Order never depends on it: sequences do that.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// A clock that tests set, in milliseconds since the epoch.
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A manual clock that stands at `now`.
+    pub fn manual(now: DateTime<Utc>) -> Self {
+        Self::Manual(Arc::new(AtomicI64::new(now.timestamp_millis())))
+    }
+
+    /// The present, truncated to milliseconds so that both databases give back what was stored.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
+    pub fn now(&self) -> DateTime<Utc> {
+        let ms = match self {
+            Self::System => Utc::now().timestamp_millis(),
+            Self::Manual(ms) => ms.load(Ordering::Relaxed),
+        };
+        DateTime::from_timestamp_millis(ms).unwrap_or_default()
+    }
+
+    /// Moves a manual clock; the system clock stays where it is.
+    pub fn advance(&self, by: TimeDelta) {
+        if let Self::Manual(ms) = self {
+            ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
+        }
+    }
+}
