@@ -35,7 +35,10 @@ impl Error {
 
     /// A fault of ours; the cause goes to the log only.
     pub fn internal(source: impl Into<anyhow::Error>) -> Self {
-        Self { source: Some(source.into()), ..Self::new(Code::Internal, "Something failed on our side. Try again in a moment.") }
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Code::Internal, "Something failed on our side. Try again in a moment.")
+        }
     }
 
     /// The same error with a time to wait.
@@ -68,6 +71,6 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source.as_ref() as _)
+        self.source.as_deref().map(|source| -> &(dyn std::error::Error + 'static) { source })
     }
 }

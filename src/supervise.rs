@@ -25,6 +25,28 @@ impl Supervisor {
         self.tracker.spawn(future.instrument(span))
     }
 
+    /// Spawns a task without which nothing is right: when it panics, the process ends at once, so that it is started again.
+    /// What was acknowledged is stored; a server that goes on without it would only look alive.
+    pub fn spawn_vital<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        struct Guard(&'static str);
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                if std::thread::panicking() {
+                    tracing::error!(task.name = self.0, "a vital task panicked: ending the process");
+                    std::process::abort();
+                }
+            }
+        }
+        self.spawn(name, async move {
+            let _guard = Guard(name);
+            future.await
+        })
+    }
+
     /// Spawns a task for one connection: no span of its own, because ten thousand spans are memory.
     pub fn spawn_connection<F>(&self, future: F) -> JoinHandle<F::Output>
     where

@@ -2,110 +2,170 @@
 
 use std::time::Duration;
 
-/// Every bound of the program.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    // accept loop
-    pub connections_max: usize,
-    pub header_timeout: Duration,
-    pub body_bytes_max: usize,
-    pub request_timeout: Duration,
-    // sockets
-    pub frame_bytes_max: usize,
-    pub connect_timeout: Duration,
-    pub ping_interval: Duration,
-    pub pong_timeout: Duration,
-    pub sockets_per_user_max: usize,
-    pub requests_in_flight_max: usize,
-    pub socket_ops_per_second: u32,
-    pub socket_ops_burst: u32,
-    pub socket_errors_max: u32,
-    // outboxes
-    pub outbox_frames_max: usize,
-    pub outbox_bytes_max: usize,
-    pub outbox_age_max: Duration,
-    pub outbox_total_bytes_max: usize,
-    // chat
-    pub message_chars_max: usize,
-    pub history_page_max: usize,
-    pub resume_events_max: usize,
-    pub window_chats_max: usize,
-    pub window_messages: usize,
-    pub group_members_max: usize,
-    // committer
-    pub commit_queue_max: usize,
-    pub commit_batch_max: usize,
-    pub store_timeout: Duration,
-    // rates: events per period, burst = events
-    pub messages_per_minute: u32,
-    pub sign_in_per_account: u32,
-    pub sign_in_per_address: u32,
-    pub sign_in_window: Duration,
-    pub sign_up_per_address_per_hour: u32,
-    pub rate_keys_max: usize,
-    // accounts
-    pub password_chars_min: usize,
-    pub password_bytes_max: usize,
-    pub password_hashes_at_once: usize,
-    pub age_years_min: u32,
-    pub session_idle: Duration,
-    pub session_absolute: Duration,
-    pub confirm_code_ttl: Duration,
-    pub confirm_link_ttl: Duration,
-    pub confirm_attempts_max: u32,
-    // stopping
-    pub drain_timeout: Duration,
+use super::table::Key;
+use super::value::{Setting, read_in, show_range};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
 }
 
 const fn minutes(n: u64) -> Duration {
-    Duration::from_secs(n * 60)
+    seconds(n * 60)
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections_max: 18_000,
-            header_timeout: Duration::from_secs(10),
-            body_bytes_max: 256 * 1024,
-            request_timeout: Duration::from_secs(30),
-            frame_bytes_max: 64 * 1024,
-            connect_timeout: Duration::from_secs(10),
-            ping_interval: Duration::from_secs(25),
-            pong_timeout: Duration::from_secs(10),
-            sockets_per_user_max: 16,
-            requests_in_flight_max: 32,
-            socket_ops_per_second: 50,
-            socket_ops_burst: 200,
-            socket_errors_max: 50,
-            outbox_frames_max: 1024,
-            outbox_bytes_max: 256 * 1024,
-            outbox_age_max: Duration::from_secs(15),
-            outbox_total_bytes_max: 256 * 1024 * 1024,
-            message_chars_max: 4000,
-            history_page_max: 100,
-            resume_events_max: 500,
-            window_chats_max: 50,
-            window_messages: 20,
-            group_members_max: 32,
-            commit_queue_max: 4096,
-            commit_batch_max: 500,
-            store_timeout: Duration::from_secs(5),
-            messages_per_minute: 60,
-            sign_in_per_account: 5,
-            sign_in_per_address: 200,
-            sign_in_window: minutes(15),
-            sign_up_per_address_per_hour: 200,
-            rate_keys_max: 200_000,
-            password_chars_min: 10,
-            password_bytes_max: 1024,
-            password_hashes_at_once: 2,
-            age_years_min: 17,
-            session_idle: Duration::from_secs(7 * 86_400),
-            session_absolute: Duration::from_secs(30 * 86_400),
-            confirm_code_ttl: minutes(10),
-            confirm_link_ttl: Duration::from_secs(86_400),
-            confirm_attempts_max: 5,
-            drain_timeout: Duration::from_secs(10),
+const fn hours(n: u64) -> Duration {
+    minutes(n * 60)
+}
+
+const fn days(n: u64) -> Duration {
+    hours(n * 24)
+}
+
+macro_rules! limits {
+    ($($field:ident: $type:ty = $default:expr, $range:expr, $unit:literal, $meaning:literal;)*) => {
+        /// Every bound of the program. One table makes this struct, its defaults, its ranges and its explanation.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Limits { $(#[doc = concat!($meaning, "\n\n# Units\n", $unit)] pub $field: $type,)* }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
         }
-    }
+
+        /// The rows of the table.
+        pub(super) fn keys() -> Vec<Key> {
+            vec![$(Key {
+                name: concat!("limits.", stringify!($field)),
+                env: format!("DOMU_LIMITS_{}", stringify!($field).to_uppercase()),
+                flag: None,
+                unit: $unit,
+                default: Setting::show(&{ let default: $type = $default; default }),
+                range: show_range::<$type>(&$range),
+                meaning: $meaning,
+                secret: false,
+                set: |config, raw| {
+                    config.limits.$field = read_in(raw, $range)?;
+                    Ok(())
+                },
+                show: |config| config.limits.$field.show(),
+            },)*]
+        }
+    };
+}
+
+limits! {
+    // accept loop
+    connections_max: usize = 18_000, 1..=1_000_000, "connections",
+        "Open connections, sockets included; further ones are told 503. Lowered at start when the process may not have so many descriptors.";
+    connections_per_address_max: usize = 6_000, 1..=1_000_000, "connections",
+        "Open connections of one address that is no trusted proxy; room for a campus behind one address, not for a third of all places.";
+    header_timeout: Duration = seconds(10), seconds(1)..=minutes(5), "seconds",
+        "From the first byte of a request to the end of its headers.";
+    body_bytes_max: usize = 16 * KIB, KIB..=16 * MIB, "bytes",
+        "Body of an HTTP request; read before anything is known of who sends it.";
+    request_timeout: Duration = seconds(30), seconds(1)..=minutes(10), "seconds",
+        "Time to answer an HTTP request.";
+    // sockets
+    frame_bytes_max: usize = 64 * KIB, KIB..=MIB, "bytes",
+        "One frame or message from a client; beyond it the socket closes with 1009.";
+    connect_timeout: Duration = seconds(10), seconds(1)..=minutes(5), "seconds",
+        "From the upgrade to a successful connect request.";
+    ping_interval: Duration = seconds(25), seconds(1)..=minutes(10), "seconds",
+        "Between two pings of the server on a socket; longer ones are cut by proxies.";
+    pong_timeout: Duration = seconds(10), seconds(1)..=minutes(5), "seconds",
+        "Silence after a ping until the socket counts as dead; shorter than ping_interval.";
+    sockets_per_user_max: usize = 16, 1..=1_000, "sockets",
+        "Sockets one person may hold; the newest is refused.";
+    requests_in_flight_max: usize = 32, 1..=1_024, "requests",
+        "Unanswered requests on one socket.";
+    socket_ops_per_second: u32 = 50, 1..=100_000, "requests/s",
+        "Requests one socket may send for long.";
+    socket_ops_burst: u32 = 200, 1..=100_000, "requests",
+        "Requests one socket may send at once.";
+    socket_errors_max: u32 = 50, 1..=10_000, "errors",
+        "Erroneous requests in a row until a socket is closed.";
+    // outboxes
+    outbox_frames_max: usize = 1_024, 16..=65_536, "frames",
+        "Frames waiting for one reader; beyond it that socket closes with slow_consumer.";
+    outbox_bytes_max: usize = 256 * KIB, 16 * KIB..=64 * MIB, "bytes",
+        "Bytes waiting for one reader.";
+    outbox_age_max: Duration = seconds(15), seconds(1)..=minutes(5), "seconds",
+        "How long the oldest waiting frame may wait for its reader.";
+    outbox_total_bytes_max: usize = 256 * MIB, 16 * KIB..=64 * KIB * MIB, "bytes",
+        "Bytes waiting for all readers together; beyond it the fullest are closed.";
+    // chat
+    message_chars_max: usize = 4_000, 1..=100_000, "Unicode scalars",
+        "Text of one message.";
+    history_page_max: usize = 100, 1..=1_000, "events",
+        "Events in one page of history.";
+    resume_events_max: usize = 500, 1..=10_000, "events",
+        "Missed events of one chat sent on a resume; if there are more, the chat starts afresh with its newest.";
+    window_chats_max: usize = 50, 1..=500, "chats",
+        "Chats whose events come with a connect.";
+    window_messages: usize = 20, 1..=200, "events",
+        "Newest events of a chat that comes afresh.";
+    chats_per_user_max: usize = 500, 1..=10_000, "chats",
+        "Chats that one person is shown, newest activity first.";
+    resume_total_max: usize = 1_000, 1..=100_000, "events",
+        "Missed events of all chats sent on one resume.";
+    snapshot_bytes_max: usize = MIB, 64 * KIB..=64 * MIB, "bytes",
+        "The answer to a connect; chats beyond it come without their events.";
+    page_bytes_max: usize = 192 * KIB, 32 * KIB..=16 * MIB, "bytes",
+        "One page of history; it ends early rather than growing.";
+    // committer
+    commit_queue_max: usize = 4_096, 1..=1_000_000, "transactions",
+        "Drafts and transactions waiting for the committer; beyond it they are refused as overloaded.";
+    commit_batch_max: usize = 500, 1..=10_000, "transactions",
+        "Drafts that share one commit.";
+    store_timeout: Duration = seconds(5), seconds(1)..=minutes(1), "seconds",
+        "One transaction; then it counts as failed and the store as unavailable.";
+    // rates: so many at once, and they come back evenly over the period
+    messages_per_minute: u32 = 60, 1..=1_000_000, "messages/min",
+        "Messages one person may send, over all sockets.";
+    sign_in_per_account: u32 = 5, 1..=1_000_000, "tries/window",
+        "Failed sign-ins to one account from one network in sign_in_window.";
+    sign_in_per_address: u32 = 200, 1..=1_000_000, "tries/window",
+        "Failed sign-ins from one network in sign_in_window; a campus may share one address.";
+    sign_in_window: Duration = minutes(15), seconds(1)..=days(1), "seconds",
+        "The period of the two limits above.";
+    sign_up_per_address_per_hour: u32 = 200, 1..=1_000_000, "sign-ups/h",
+        "Sign-ups from one address.";
+    confirm_per_account_per_hour: u32 = 20, 1..=1_000_000, "tries/h",
+        "Tries of a confirmation code for one account.";
+    resend_per_account_per_hour: u32 = 5, 1..=1_000_000, "mails/h",
+        "Confirmation mails one account may ask for again.";
+    csrf_tokens_per_address_per_minute: u32 = 1_200, 1..=1_000_000, "tokens/min",
+        "CSRF tokens handed to one address.";
+    sockets_per_address_per_minute: u32 = 6_000, 1..=1_000_000, "sockets/min",
+        "Socket upgrades from one address.";
+    rate_keys_max: usize = 200_000, 1..=10_000_000, "keys",
+        "Rate limit keys held at once, about 150 bytes each; when full, new ones are refused.";
+    // accounts
+    password_chars_min: usize = 10, 8..=64, "Unicode scalars",
+        "Shortest password.";
+    password_bytes_max: usize = 1_024, 64..=4_096, "bytes",
+        "Longest password; a bound on hashing work, not a rule for people.";
+    password_hashes_at_once: usize = 2, 1..=64, "hashes",
+        "Passwords hashed at the same time, 19 MiB each.";
+    age_years_min: u32 = 17, 0..=99, "years",
+        "Youngest age at sign-up.";
+    session_idle: Duration = days(7), minutes(1)..=days(365), "seconds",
+        "A session ends after so long without use.";
+    session_absolute: Duration = days(30), minutes(1)..=days(365), "seconds",
+        "A session ends after so long in any case.";
+    confirm_code_ttl: Duration = minutes(10), seconds(10)..=days(1), "seconds",
+        "A mailed confirmation code is good for so long.";
+    confirm_link_ttl: Duration = hours(24), seconds(10)..=days(30), "seconds",
+        "A mailed confirmation link is good for so long.";
+    confirm_attempts_max: u32 = 5, 1..=100, "tries",
+        "Wrong tries until a confirmation code is worthless.";
+    // stopping
+    drain_timeout: Duration = seconds(10), seconds(0)..=minutes(5), "seconds",
+        "How long a stopping server waits for what is under way.";
+    close_timeout: Duration = seconds(1), Duration::from_millis(10)..=minutes(1), "seconds",
+        "How long a closing socket may take to send what is waiting and its close frame.";
 }

@@ -1,0 +1,496 @@
+//! How often something may happen: one GCRA state for each key, in one bounded map.
+//!
+//! Keys print as `rate_limit:{type}:{userId or address}`, the form operators know. The arithmetic is governor's;
+//! what governor's own stores cannot do (show one key, clear one key, refuse to grow) is `Cells`.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use governor::clock::Clock as GovernorClock;
+use governor::middleware::StateInformationMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::{Quota, RateLimiter};
+use sha2::{Digest, Sha256};
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::error::Error;
+use crate::protocol::codes::Code;
+use crate::telemetry::names;
+
+/// What every printed key starts with.
+const PREFIX: &str = "rate_limit";
+
+/// Longest subject kept as it is, in bytes; a longer one is replaced by its SHA-256, so that no caller's text
+/// decides how much a key weighs. 254 is the longest mail address.
+const SUBJECT_BYTES_MAX: usize = 254;
+
+/// At most one sweep in this time while the map is full: a flood of new keys must not become a flood of sweeps.
+const FORCED_SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, |$limits:ident| $quota:expr;)*) => {
+        /// What is counted. Each kind has its own quota, from [`Limits`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum RateKind { $($(#[$doc])* $variant,)* }
+
+        impl RateKind {
+            /// Every kind, in the table's order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The `{type}` of a key.
+            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
+
+            /// How many at once, and in which time they come back.
+            fn quota(self, limits: &Limits) -> (u32, Duration) {
+                match self { $(Self::$variant => { let $limits = limits; $quota })* }
+            }
+        }
+    };
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Networks whose failed sign-ins to one account together keep everybody out of it: with 5 a network, 100 a window.
+const SIGN_IN_ANYWHERE: u32 = 20;
+/// The same for tries of a code; each code is void after `confirm_attempts_max` anyway.
+const CONFIRM_ANYWHERE: u32 = 5;
+/// The same for mails: with 5 a network, 20 an hour are what one person can be sent against their will.
+const RESEND_ANYWHERE: u32 = 4;
+/// Tries and requests for mail that a network has for each sign-up it may send: a typing error, a lost mail.
+const CONFIRMS_PER_SIGN_UP: u32 = 4;
+
+kinds! {
+    /// Messages of one person, over all their sockets. Key: user id.
+    Message = "message", |limits| (limits.messages_per_minute, MINUTE);
+    /// Failed sign-ins to one account from one network. Key: hash of the e-mail and the network, known account or not.
+    SignInAccount = "sign_in_account", |limits| (limits.sign_in_per_account, limits.sign_in_window);
+    /// Failed sign-ins to one account from anywhere: so many more that a few guesses do not keep its owner out. Key: hash
+    /// of the e-mail, known account or not.
+    SignInAnywhere = "sign_in_anywhere", |limits|
+        (limits.sign_in_per_account.saturating_mul(SIGN_IN_ANYWHERE), limits.sign_in_window);
+    /// Failed sign-ins from one network. Key: the network, an IPv4 address or an IPv6 /64.
+    SignInAddress = "sign_in_address", |limits| (limits.sign_in_per_address, limits.sign_in_window);
+    /// Sign-ups from one network. Key: the network.
+    SignUpAddress = "sign_up_address", |limits| (limits.sign_up_per_address_per_hour, HOUR);
+    /// Tries of a confirmation code from one network, or of a link. Key: hash of the e-mail and the network, known or not;
+    /// hash of the link.
+    Confirm = "confirm", |limits| (limits.confirm_per_account_per_hour, HOUR);
+    /// Tries of a confirmation code from anywhere. Key: hash of the e-mail, known or not.
+    ConfirmAnywhere = "confirm_anywhere", |limits|
+        (limits.confirm_per_account_per_hour.saturating_mul(CONFIRM_ANYWHERE), HOUR);
+    /// Confirmations and requests for mail from one network. Key: the network.
+    ConfirmAddress = "confirm_address", |limits|
+        (limits.sign_up_per_address_per_hour.saturating_mul(CONFIRMS_PER_SIGN_UP), HOUR);
+    /// Mails to one person that one network asks for, by a sign-up or again. Key: hash of the e-mail and the network,
+    /// known or not.
+    Resend = "resend", |limits| (limits.resend_per_account_per_hour, HOUR);
+    /// Mails to one person that anybody asks for. Key: hash of the e-mail, known or not.
+    ResendAnywhere = "resend_anywhere", |limits|
+        (limits.resend_per_account_per_hour.saturating_mul(RESEND_ANYWHERE), HOUR);
+    /// CSRF tokens handed out. Key: truncated address.
+    CsrfToken = "csrf_token", |limits| (limits.csrf_tokens_per_address_per_minute, MINUTE);
+    /// Socket upgrades from one address. Key: truncated address.
+    SocketAddress = "socket_address", |limits| (limits.sockets_per_address_per_minute, MINUTE);
+}
+
+impl FromStr for RateKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == text).ok_or(())
+    }
+}
+
+/// One counted thing: a kind and whom it is counted for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RateKey {
+    /// What is counted.
+    pub kind: RateKind,
+    /// A user id, an address, or a hash of what must not be shown.
+    pub subject: Arc<str>,
+}
+
+impl RateKey {
+    /// The key of a subject; a subject of more than 254 bytes is replaced by its SHA-256.
+    pub fn new(kind: RateKind, subject: &str) -> Self {
+        if subject.len() <= SUBJECT_BYTES_MAX {
+            return Self { kind, subject: subject.into() };
+        }
+        Self { kind, subject: format!("sha256-{}", hex::encode(Sha256::digest(subject))).into() }
+    }
+}
+
+impl fmt::Display for RateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}:{}:{}", self.kind.name(), self.subject)
+    }
+}
+
+impl FromStr for RateKey {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut parts = text.splitn(3, ':');
+        if let (Some(PREFIX), Some(kind), Some(subject)) = (parts.next(), parts.next(), parts.next())
+            && let Ok(kind) = kind.parse()
+            && !subject.is_empty()
+        {
+            return Ok(Self::new(kind, subject));
+        }
+        let kinds = RateKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        Err(Error::bad_request(format!(
+            "Write a key as {PREFIX}:{{type}}:{{userId or address}}; the types are {kinds}."
+        )))
+    }
+}
+
+/// What is left after a check that passed; enough for rate-limit headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    /// How many fit at once when nothing was used.
+    pub limit: u32,
+    /// How many more pass right now.
+    pub remaining: u32,
+    /// When all of `limit` is available again, if nothing more is asked.
+    pub reset: Duration,
+}
+
+/// A check that did not pass. Turns into `rate_limited` or `overloaded` with `?`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// After this time the same check passes, if nothing else uses the key up.
+    pub after: Duration,
+    /// How many fit at once.
+    pub limit: u32,
+    /// The map of keys is full and this key is new: refused without counting (fails closed).
+    pub overload: bool,
+}
+
+impl From<Wait> for Error {
+    fn from(wait: Wait) -> Self {
+        if wait.overload {
+            return Self::new(Code::Overloaded, "Too much is going on right now. Try again in a moment.")
+                .after(wait.after);
+        }
+        Self::new(Code::RateLimited, "That was too often. Wait a moment before you try again.").after(wait.after)
+    }
+}
+
+/// What one key looks like, for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyState {
+    /// The key.
+    pub key: RateKey,
+    /// What is left of its quota.
+    pub left: Remaining,
+    /// How long until one more passes; zero when one passes now.
+    pub wait: Duration,
+}
+
+/// The states of all keys: nanoseconds of the theoretical arrival time, 0 while a key is being made.
+///
+/// Written by checks, by `clear` and by sweeps; the map's shard locks are held for one entry only, never over an await.
+#[derive(Debug)]
+struct Cells {
+    map: DashMap<RateKey, AtomicU64>,
+    /// Kept beside the map because `DashMap::len` takes every shard's lock.
+    count: AtomicUsize,
+    max: usize,
+}
+
+impl Cells {
+    /// Makes sure the key has a cell. False: it is new and there is no room.
+    fn reserve(&self, key: &RateKey) -> bool {
+        if self.map.contains_key(key) {
+            return true;
+        }
+        match self.map.entry(key.clone()) {
+            Entry::Occupied(_) => true,
+            Entry::Vacant(place) => {
+                let room = |count: usize| (count < self.max).then(|| count.saturating_add(1));
+                if self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
+                    return false;
+                }
+                place.insert(AtomicU64::new(0));
+                true
+            }
+        }
+    }
+
+    fn remove_if(&self, drop: impl Fn(&RateKey, u64) -> bool) -> usize {
+        let mut removed = 0_usize;
+        self.map.retain(|key, tat| {
+            let goes = drop(key, tat.load(Ordering::Relaxed));
+            removed += usize::from(goes);
+            !goes
+        });
+        self.count.fetch_sub(removed, Ordering::Relaxed);
+        removed
+    }
+}
+
+/// The store handed to governor: all kinds share one map and one bound.
+#[derive(Clone, Debug)]
+struct SharedCells(Arc<Cells>);
+
+impl StateStore for SharedCells {
+    type Key = RateKey;
+
+    fn measure_and_replace<T, F, E>(&self, key: &RateKey, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let Some(cell) = self.0.map.get(key) else {
+            // Cleared by an operator since it was reserved: judged as new, kept by the next check.
+            return decide(None).map(|(outcome, _)| outcome);
+        };
+        let mut held = cell.load(Ordering::Acquire);
+        loop {
+            let (outcome, next) = decide((held != 0).then(|| Nanos::from(held)))?;
+            match cell.compare_exchange_weak(held, next.as_u64(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(outcome),
+                Err(now_held) => held = now_held,
+            }
+        }
+    }
+}
+
+/// Time for limits: monotonic, unless tests turn the hands of a manual clock.
+#[derive(Clone, Debug)]
+struct Since {
+    clock: Clock,
+    origin: tokio::time::Instant,
+    origin_ms: i64,
+}
+
+impl Since {
+    fn new(clock: Clock) -> Self {
+        let origin_ms = clock.now().timestamp_millis();
+        Self { clock, origin: tokio::time::Instant::now(), origin_ms }
+    }
+
+    fn nanos(&self) -> u64 {
+        match &self.clock {
+            Clock::System => u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Clock::Manual(_) => {
+                let ms = self.clock.now().timestamp_millis().saturating_sub(self.origin_ms);
+                u64::try_from(ms).unwrap_or(0).saturating_mul(1_000_000)
+            }
+        }
+    }
+}
+
+impl GovernorClock for Since {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.nanos().into()
+    }
+}
+
+type Limiter = RateLimiter<RateKey, SharedCells, Since, StateInformationMiddleware>;
+
+/// Every rate limit of the program.
+///
+/// # Why
+/// One bounded map: a key that is new when the map is full is refused (`overload`) after a sweep found nothing to
+/// drop. A limit that fails open when its store is full is no limit.
+pub struct RateLimits {
+    cells: Arc<Cells>,
+    since: Since,
+    limiters: Vec<(RateKind, Quota, Limiter)>,
+    swept_at: AtomicU64,
+}
+
+impl fmt::Debug for RateLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimits").field("keys", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl RateLimits {
+    /// Limits with the quotas of `limits`. With a manual clock, time moves when the clock is moved.
+    pub fn new(limits: &Limits, clock: Clock) -> Self {
+        let cells = Arc::new(Cells { map: DashMap::new(), count: AtomicUsize::new(0), max: limits.rate_keys_max });
+        let since = Since::new(clock);
+        let limiters = RateKind::ALL
+            .iter()
+            .map(|&kind| {
+                let quota = quota(kind.quota(limits));
+                let limiter = Limiter::new(quota, SharedCells(cells.clone()), since.clone());
+                (kind, quota, limiter)
+            })
+            .collect();
+        Self { cells, since, limiters, swept_at: AtomicU64::new(0) }
+    }
+
+    /// Counts one event of `kind` for `subject`.
+    ///
+    /// # Errors
+    /// [`Wait`]: nothing was counted; it becomes `rate_limited` or, when the map of keys is full, `overloaded`.
+    pub fn check(&self, kind: RateKind, subject: &str) -> Result<Remaining, Wait> {
+        self.check_key(&RateKey::new(kind, subject)).inspect_err(|_| names::rate_limited(kind.name()))
+    }
+
+    /// Whether one event of `kind` for `subject` would pass; counts nothing. For what is counted when it fails, with
+    /// [`RateLimits::spend`]: then those who begin at once may exceed the quota by as many as they are.
+    ///
+    /// # Errors
+    /// [`Wait`], as [`RateLimits::check`].
+    pub fn allows(&self, kind: RateKind, subject: &str) -> Result<(), Wait> {
+        match self.peek(&RateKey::new(kind, subject)) {
+            Some(state) if !state.wait.is_zero() => {
+                names::rate_limited(kind.name());
+                Err(Wait { after: state.wait, limit: state.left.limit, overload: false })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts one event that has happened, as far as there is something left to count.
+    pub fn spend(&self, kind: RateKind, subject: &str) {
+        if let Err(wait) = self.check_key(&RateKey::new(kind, subject)) {
+            tracing::debug!(kind = kind.name(), overload = wait.overload, "a limit had nothing left to spend");
+        }
+    }
+
+    fn check_key(&self, key: &RateKey) -> Result<Remaining, Wait> {
+        let Some((_, quota, limiter)) = self.limiters.iter().find(|(kind, ..)| *kind == key.kind) else {
+            return Err(Wait { after: FORCED_SWEEP_EVERY, limit: 0, overload: true });
+        };
+        let limit = quota.burst_size().get();
+        let room = self.cells.reserve(key) || (self.sweep_when_full() && self.cells.reserve(key));
+        if !room {
+            return Err(Wait { after: FORCED_SWEEP_EVERY, limit, overload: true });
+        }
+        match limiter.check_key(key) {
+            Ok(passed) => {
+                let remaining = passed.remaining_burst_capacity();
+                let used = limit.saturating_sub(remaining);
+                let reset = quota.replenish_interval().saturating_mul(used);
+                Ok(Remaining { limit, remaining, reset })
+            }
+            Err(not_until) => Err(Wait { after: not_until.wait_time_from(self.since.now()), limit, overload: false }),
+        }
+    }
+
+    /// The state of a key; None when it is fresh.
+    pub fn peek(&self, key: &RateKey) -> Option<KeyState> {
+        let tat = self.cells.map.get(key)?.load(Ordering::Relaxed);
+        self.state_of(key, tat)
+    }
+
+    fn state_of(&self, key: &RateKey, tat: u64) -> Option<KeyState> {
+        let (_, quota, _) = self.limiters.iter().find(|(kind, ..)| *kind == key.kind)?;
+        let limit = quota.burst_size().get();
+        let interval = quota.replenish_interval();
+        let reset = Duration::from_nanos(tat.saturating_sub(self.since.nanos()));
+        let used = u32::try_from(reset.as_nanos().div_ceil(interval.as_nanos().max(1))).unwrap_or(u32::MAX);
+        let wait = (reset + interval).saturating_sub(interval.saturating_mul(limit));
+        (!reset.is_zero()).then(|| KeyState {
+            key: key.clone(),
+            left: Remaining { limit, remaining: limit.saturating_sub(used), reset },
+            wait,
+        })
+    }
+
+    /// Keys that are not fresh, sorted by key, at most `max`.
+    pub fn list(&self, max: usize) -> Vec<KeyState> {
+        let mut states: Vec<KeyState> = Vec::new();
+        for entry in &self.cells.map {
+            if let Some(state) = self.state_of(entry.key(), entry.value().load(Ordering::Relaxed)) {
+                states.push(state);
+            }
+        }
+        states.sort_by(|a, b| a.key.cmp(&b.key));
+        states.truncate(max);
+        states
+    }
+
+    /// Keys that match `pattern` and are not fresh, sorted by key, at most `max`; see [`RateLimits::clear`].
+    pub fn find(&self, pattern: &str, max: usize) -> Vec<KeyState> {
+        let mut found = self.list(usize::MAX);
+        found.retain(|state| matches(pattern, &state.key.to_string()));
+        found.truncate(max);
+        found
+    }
+
+    /// Makes keys fresh again and says how many. `pattern` is a key in which `*` stands for any text:
+    /// `rate_limit:message:{userId}`, `rate_limit:*:{userId}`, `rate_limit:sign_in_address:*`.
+    pub fn clear(&self, pattern: &str) -> usize {
+        if let (false, Ok(key)) = (pattern.contains('*'), pattern.parse::<RateKey>()) {
+            let removed = usize::from(self.cells.map.remove(&key).is_some());
+            self.cells.count.fetch_sub(removed, Ordering::Relaxed);
+            return removed;
+        }
+        self.cells.remove_if(|key, _| matches(pattern, &key.to_string()))
+    }
+
+    /// Drops keys that are fresh again and says how many. Call it on a timer.
+    pub fn sweep(&self) -> usize {
+        let now = self.since.nanos();
+        self.swept_at.store(now, Ordering::Relaxed);
+        let dropped = self.cells.remove_if(|_, tat| tat != 0 && tat <= now);
+        names::rate_keys(self.len());
+        dropped
+    }
+
+    /// How many keys are held.
+    pub fn len(&self) -> usize {
+        self.cells.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether no key is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sweeps, unless that was done less than a second ago. Says whether it swept.
+    fn sweep_when_full(&self) -> bool {
+        let now = self.since.nanos();
+        let last = self.swept_at.load(Ordering::Relaxed);
+        let pause = u64::try_from(FORCED_SWEEP_EVERY.as_nanos()).unwrap_or(u64::MAX);
+        let due = last == 0 || now.saturating_sub(last) >= pause;
+        if !due || self.swept_at.compare_exchange(last, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        self.sweep() > 0
+    }
+}
+
+fn quota((burst, period): (u32, Duration)) -> Quota {
+    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+    let interval = (period / burst.get()).max(Duration::from_nanos(1));
+    Quota::with_period(interval).unwrap_or(Quota::per_minute(NonZeroU32::MIN)).allow_burst(burst)
+}
+
+/// Whether `text` is `pattern`, where `*` stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut pieces = pieces.peekable();
+    if pieces.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        match rest.split_once(piece) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;
