@@ -1,1 +1,42 @@
+//! The schema of Domu as migrations, one file each, never edited once released; SQLite and PostgreSQL.
 
+#![allow(
+    missing_docs,
+    clippy::wildcard_imports,
+    reason = "a migration is its name, in the words of the schema prelude"
+)]
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod tables;
+
+mod m001_store_meta;
+mod m002_universities;
+mod m003_users;
+mod m004_sessions;
+mod m005_auth_tokens;
+mod m006_outbox;
+mod m007_chats;
+mod m008_messages;
+mod m009_streams;
+
+/// All migrations in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m001_store_meta::Migration),
+            Box::new(m002_universities::Migration),
+            Box::new(m003_users::Migration),
+            Box::new(m004_sessions::Migration),
+            Box::new(m005_auth_tokens::Migration),
+            Box::new(m006_outbox::Migration),
+            Box::new(m007_chats::Migration),
+            Box::new(m008_messages::Migration),
+            Box::new(m009_streams::Migration),
+        ]
+    }
+}

@@ -1,0 +1,58 @@
+//! A person with an account, and the head of the person's own stream.
+
+use sea_orm::entity::prelude::*;
+
+use crate::ids::{UniversityId, UserId};
+
+/// A row of `users`.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: UserId,
+    /// As typed.
+    #[sea_orm(column_type = "Text")]
+    pub email: String,
+    /// Unique; what sign-in compares.
+    #[sea_orm(column_type = "Text")]
+    pub email_normalized: String,
+    /// PHC string; one that no password matches for accounts without password sign-in.
+    #[sea_orm(column_type = "Text")]
+    pub password_hash: String,
+    /// `nl` or `en`.
+    #[sea_orm(column_type = "Text")]
+    pub locale: String,
+    /// `student` or `professional`.
+    #[sea_orm(column_type = "Text")]
+    pub user_type: String,
+    pub is_active: bool,
+    pub email_confirmed_at: Option<DateTimeUtc>,
+    /// Sealed; empty when not known.
+    pub date_of_birth_enc: Vec<u8>,
+    pub identity_verified_at: Option<DateTimeUtc>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub identity_verification_provider: Option<String>,
+    pub identity_revoked_at: Option<DateTimeUtc>,
+    pub suspended_at: Option<DateTimeUtc>,
+    /// None while suspended: without end.
+    pub suspended_until: Option<DateTimeUtc>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub suspended_reason: Option<String>,
+    pub university_id: Option<UniversityId>,
+    pub last_activity_at: Option<DateTimeUtc>,
+    /// Number of the newest event of this person's stream; 0: none yet.
+    pub head_seq: i64,
+    /// Events up to and including this number have been trimmed.
+    pub base_seq: i64,
+    pub deletion_scheduled_at: Option<DateTimeUtc>,
+    /// Set: a tombstone; authors are never removed.
+    pub deleted_at: Option<DateTimeUtc>,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+}
+
+/// Joins are written by hand in the store.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,535 @@
+//! People with an account: found by address, made, confirmed, verified, suspended.
+
+use chrono::{DateTime, Utc};
+use entity::{auth_tokens, profiles, universities, users};
+use sea_orm::prelude::Expr;
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryResult, QuerySelect, Statement,
+};
+
+use super::{Lane, Store, StoreError, Tx};
+use crate::ids::{AuthTokenId, UniversityId, UserId};
+
+/// What a person gives at sign-up, in the form it is stored.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its id; the birth date is sealed for it.
+    pub id: UserId,
+    /// The address mail goes to.
+    pub email: String,
+    /// The address's unique form.
+    pub email_normalized: String,
+    /// PHC string.
+    pub password_hash: String,
+    /// `nl` or `en`.
+    pub locale: &'static str,
+    /// `student` or `professional`.
+    pub user_type: &'static str,
+    /// Sealed for `id`.
+    pub date_of_birth_enc: Vec<u8>,
+    /// The institution whose address it is.
+    pub university: Option<UniversityId>,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+}
+
+/// An account as sign-in and confirmation see it.
+#[derive(Clone, Debug)]
+pub struct AccountRow {
+    /// Its id.
+    pub id: UserId,
+    /// The address mail goes to.
+    pub email: String,
+    /// PHC string.
+    pub password_hash: String,
+    /// `nl` or `en`.
+    pub locale: String,
+    /// Not suspended.
+    pub active: bool,
+    /// A tombstone.
+    pub deleted: bool,
+    /// The address is confirmed.
+    pub email_confirmed: bool,
+}
+
+impl AccountRow {
+    /// It waits for its address to be confirmed.
+    pub const fn is_pending(&self) -> bool {
+        self.active && !self.deleted && !self.email_confirmed
+    }
+}
+
+/// An account as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct MeRow {
+    /// Its id.
+    pub id: UserId,
+    /// The address.
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// `nl` or `en`.
+    pub locale: String,
+    /// Name and slug.
+    pub university: Option<(String, String)>,
+    /// The identity is verified, and that was not taken back.
+    pub verified: bool,
+    /// The address is confirmed.
+    pub email_confirmed: bool,
+}
+
+/// A one-time code and link, in the form they are stored.
+#[derive(Clone, Debug)]
+pub struct NewAuthToken {
+    /// Its id; the code is fingerprinted for it.
+    pub id: AuthTokenId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What it is for.
+    pub kind: &'static str,
+    /// Keyed hash of the code.
+    pub code_hash: [u8; 32],
+    /// SHA-256 of the link's secret.
+    pub link_hash: [u8; 32],
+    /// When the code stops working.
+    pub expires_at_code: DateTime<Utc>,
+    /// When the link stops working.
+    pub expires_at_link: DateTime<Utc>,
+}
+
+/// A code that one more try was just counted for.
+#[derive(Clone, Debug)]
+pub struct TriedCode {
+    /// The token's id.
+    pub id: AuthTokenId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Keyed hash of the code.
+    pub code_hash: Vec<u8>,
+    /// When the code stops working.
+    pub expires_at: DateTime<Utc>,
+}
+
+pub(super) const ACCOUNT: &str = "SELECT id, email, password_hash, locale, is_active, deleted_at, email_confirmed_at FROM users \
+     WHERE email_normalized = $1";
+
+pub(super) const TRY_CODE: &str = "UPDATE auth_tokens SET attempts = attempts + 1 WHERE used_at IS NULL AND kind = $1 \
+     AND attempts < $2 AND code_hash IS NOT NULL \
+     AND user_id = (SELECT id FROM users WHERE email_normalized = $3) \
+     RETURNING id, user_id, code_hash, expires_at_code";
+
+pub(super) const PASSWORD_OF_LINK: &str = "SELECT u.password_hash FROM auth_tokens t JOIN users u ON u.id = t.user_id \
+     WHERE t.link_hash = $1 AND t.kind = $2 AND t.used_at IS NULL AND t.expires_at_link > $3 \
+     AND u.email_confirmed_at IS NULL AND u.is_active AND u.deleted_at IS NULL";
+
+pub(super) const USE_LINK: &str = "UPDATE auth_tokens SET used_at = $1 WHERE link_hash = $2 AND kind = $3 \
+     AND used_at IS NULL AND expires_at_link > $1 RETURNING user_id";
+
+fn account(row: &QueryResult) -> Result<AccountRow, sea_orm::DbErr> {
+    let is_set = |column: &str| row.try_get::<Option<DateTime<Utc>>>("", column).map(|at| at.is_some());
+    Ok(AccountRow {
+        id: row.try_get("", "id")?,
+        email: row.try_get("", "email")?,
+        password_hash: row.try_get("", "password_hash")?,
+        locale: row.try_get("", "locale")?,
+        active: row.try_get("", "is_active")?,
+        deleted: is_set("deleted_at")?,
+        email_confirmed: is_set("email_confirmed_at")?,
+    })
+}
+
+fn me(row: &QueryResult) -> Result<MeRow, sea_orm::DbErr> {
+    let is_set = |column: &str| row.try_get::<Option<DateTime<Utc>>>("", column).map(|at| at.is_some());
+    let name: Option<String> = row.try_get("", "university_name")?;
+    let slug: Option<String> = row.try_get("", "university_slug")?;
+    Ok(MeRow {
+        id: row.try_get("", "id")?,
+        email: row.try_get("", "email")?,
+        first_name: row.try_get::<Option<String>>("", "first_name")?.unwrap_or_default(),
+        last_name: row.try_get::<Option<String>>("", "last_name")?.unwrap_or_default(),
+        locale: row.try_get("", "locale")?,
+        university: name.zip(slug),
+        verified: is_set("identity_verified_at")? && !is_set("identity_revoked_at")?,
+        email_confirmed: is_set("email_confirmed_at")?,
+    })
+}
+
+impl Store {
+    /// The account of an address in its unique form.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn account_by_email(&self, normalized: &str) -> Result<Option<AccountRow>, StoreError> {
+        let query = Statement::from_sql_and_values(self.backend(), ACCOUNT, [normalized.into()]);
+        self.timed(async { self.reader().query_one_raw(query).await?.as_ref().map(account).transpose() }).await
+    }
+
+    /// The stored password of the form that a link was mailed for; none when the link is unknown, used or over, or the
+    /// account waits for nothing.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn password_of_link(
+        &self,
+        link_hash: [u8; 32],
+        kind: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, StoreError> {
+        let values = [link_hash.to_vec().into(), kind.into(), now.into()];
+        let query = Statement::from_sql_and_values(self.backend(), PASSWORD_OF_LINK, values);
+        let row = self.timed(self.reader().query_one_raw(query)).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+    }
+
+    /// An account as its owner sees it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn me(&self, user: UserId) -> Result<Option<MeRow>, StoreError> {
+        let query = Statement::from_sql_and_values(
+            self.backend(),
+            "SELECT u.id, u.email, u.locale, u.email_confirmed_at, u.identity_verified_at, u.identity_revoked_at, \
+             p.first_name, p.last_name, v.name AS university_name, v.slug AS university_slug \
+             FROM users u LEFT JOIN profiles p ON p.user_id = u.id LEFT JOIN universities v ON v.id = u.university_id \
+             WHERE u.id = $1 AND u.deleted_at IS NULL",
+            [user.into()],
+        );
+        self.timed(async { self.reader().query_one_raw(query).await?.as_ref().map(me).transpose() }).await
+    }
+
+    /// The e-mail domains of every university that takes new people.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn university_domains(&self) -> Result<Vec<(UniversityId, Vec<String>)>, StoreError> {
+        let rows = universities::Entity::find()
+            .select_only()
+            .column(universities::Column::Id)
+            .column(universities::Column::EligibilityDomains)
+            .filter(universities::Column::IsActive.eq(true))
+            .into_tuple::<(UniversityId, serde_json::Value)>()
+            .all(self.reader());
+        let rows = self.timed(rows).await?;
+        Ok(rows.into_iter().map(|(id, domains)| (id, serde_json::from_value(domains).unwrap_or_default())).collect())
+    }
+
+    /// Sets the language a person reads; false when there is no such person.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn set_locale(&self, user: UserId, locale: &'static str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let changed = self
+            .write(Lane::Small, move |tx| {
+                Box::pin(async move {
+                    let changed = users::Entity::update_many()
+                        .col_expr(users::Column::Locale, Expr::value(locale))
+                        .col_expr(users::Column::UpdatedAt, Expr::value(now))
+                        .filter(users::Column::Id.eq(user))
+                        .filter(users::Column::DeletedAt.is_null())
+                        .exec(tx.conn())
+                        .await?;
+                    Ok(changed.rows_affected > 0)
+                })
+            })
+            .await?;
+        Ok(changed.value)
+    }
+}
+
+impl Tx {
+    /// The account of an address in its unique form, as this transaction sees it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn account_by_email(&mut self, normalized: &str) -> Result<Option<AccountRow>, StoreError> {
+        let query = Statement::from_sql_and_values(self.backend(), ACCOUNT, [normalized.into()]);
+        Ok(self.conn().query_one_raw(query).await?.as_ref().map(account).transpose()?)
+    }
+
+    /// Makes an account whose address is not confirmed.
+    ///
+    /// # Errors
+    /// `Conflict` when the address has one; the transaction must then end.
+    pub async fn add_account(&mut self, new: NewAccount, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let id = new.id;
+        let user = users::ActiveModel {
+            id: ActiveValue::Set(id),
+            email: ActiveValue::Set(new.email),
+            email_normalized: ActiveValue::Set(new.email_normalized),
+            password_hash: ActiveValue::Set(new.password_hash),
+            locale: ActiveValue::Set(new.locale.to_owned()),
+            user_type: ActiveValue::Set(new.user_type.to_owned()),
+            is_active: ActiveValue::Set(true),
+            date_of_birth_enc: ActiveValue::Set(new.date_of_birth_enc),
+            university_id: ActiveValue::Set(new.university),
+            head_seq: ActiveValue::Set(0),
+            base_seq: ActiveValue::Set(0),
+            created_at: ActiveValue::Set(now),
+            updated_at: ActiveValue::Set(now),
+            ..Default::default()
+        };
+        users::Entity::insert(user).exec_without_returning(self.conn()).await?;
+        let profile = profiles::ActiveModel {
+            user_id: ActiveValue::Set(id),
+            first_name: ActiveValue::Set(new.first_name),
+            last_name: ActiveValue::Set(new.last_name),
+            created_at: ActiveValue::Set(now),
+            updated_at: ActiveValue::Set(now),
+            ..Default::default()
+        };
+        profiles::Entity::insert(profile).exec_without_returning(self.conn()).await?;
+        Ok(())
+    }
+
+    /// Puts a newer sign-up in the place of one whose address was never confirmed; `new.id` names the account.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn replace_unconfirmed(&mut self, new: NewAccount, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let replaced = users::Entity::update_many()
+            .col_expr(users::Column::Email, Expr::value(new.email))
+            .col_expr(users::Column::PasswordHash, Expr::value(new.password_hash))
+            .col_expr(users::Column::Locale, Expr::value(new.locale))
+            .col_expr(users::Column::UserType, Expr::value(new.user_type))
+            .col_expr(users::Column::DateOfBirthEnc, Expr::value(new.date_of_birth_enc))
+            .col_expr(users::Column::UniversityId, Expr::value(new.university))
+            .col_expr(users::Column::UpdatedAt, Expr::value(now))
+            .filter(users::Column::Id.eq(new.id))
+            .filter(users::Column::EmailConfirmedAt.is_null())
+            .filter(users::Column::IsActive.eq(true))
+            .filter(users::Column::DeletedAt.is_null())
+            .exec(self.conn())
+            .await?;
+        if replaced.rows_affected == 0 {
+            return Err(StoreError::Conflict { table: "users", columns: "email_normalized" });
+        }
+        profiles::Entity::update_many()
+            .col_expr(profiles::Column::FirstName, Expr::value(new.first_name))
+            .col_expr(profiles::Column::LastName, Expr::value(new.last_name))
+            .col_expr(profiles::Column::UpdatedAt, Expr::value(now))
+            .filter(profiles::Column::UserId.eq(new.id))
+            .exec(self.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// Stores a code and link, and voids the person's former ones of the same kind.
+    ///
+    /// # Errors
+    /// Those of the store.
+    /// # Ordering
+    /// The person's row is locked first, so that of two renewals at once only the later one's code works.
+    pub async fn renew_auth_token(&mut self, new: NewAuthToken, now: DateTime<Utc>) -> Result<(), StoreError> {
+        users::Entity::update_many()
+            .col_expr(users::Column::UpdatedAt, Expr::value(now))
+            .filter(users::Column::Id.eq(new.user))
+            .exec(self.conn())
+            .await?;
+        auth_tokens::Entity::update_many()
+            .col_expr(auth_tokens::Column::UsedAt, Expr::value(now))
+            .filter(auth_tokens::Column::UserId.eq(new.user))
+            .filter(auth_tokens::Column::Kind.eq(new.kind))
+            .filter(auth_tokens::Column::UsedAt.is_null())
+            .exec(self.conn())
+            .await?;
+        let row = auth_tokens::ActiveModel {
+            id: ActiveValue::Set(new.id),
+            user_id: ActiveValue::Set(new.user),
+            kind: ActiveValue::Set(new.kind.to_owned()),
+            code_hash: ActiveValue::Set(Some(new.code_hash.to_vec())),
+            link_hash: ActiveValue::Set(Some(new.link_hash.to_vec())),
+            expires_at_code: ActiveValue::Set(new.expires_at_code),
+            expires_at_link: ActiveValue::Set(new.expires_at_link),
+            attempts: ActiveValue::Set(0),
+            used_at: ActiveValue::Set(None),
+            created_at: ActiveValue::Set(now),
+        };
+        auth_tokens::Entity::insert(row).exec_without_returning(self.conn()).await?;
+        Ok(())
+    }
+
+    /// Counts one try of the code of an address and gives what the code must be compared with; none when there is no
+    /// code, or it had its `tries_max`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn try_code(
+        &mut self,
+        email_normalized: &str,
+        kind: &'static str,
+        tries_max: u32,
+    ) -> Result<Option<TriedCode>, StoreError> {
+        let counted = Statement::from_sql_and_values(
+            self.backend(),
+            TRY_CODE,
+            [kind.into(), i32::try_from(tries_max).unwrap_or(i32::MAX).into(), email_normalized.into()],
+        );
+        let Some(row) = self.conn().query_one_raw(counted).await? else { return Ok(None) };
+        Ok(Some(TriedCode {
+            id: row.try_get("", "id")?,
+            user: row.try_get("", "user_id")?,
+            code_hash: row.try_get("", "code_hash")?,
+            expires_at: row.try_get("", "expires_at_code")?,
+        }))
+    }
+
+    /// Uses a token up, once.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn use_auth_token(&mut self, token: AuthTokenId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let used = auth_tokens::Entity::update_many()
+            .col_expr(auth_tokens::Column::UsedAt, Expr::value(now))
+            .filter(auth_tokens::Column::Id.eq(token))
+            .filter(auth_tokens::Column::UsedAt.is_null())
+            .exec(self.conn())
+            .await?;
+        Ok(used.rows_affected > 0)
+    }
+
+    /// Uses the link up that has this hash, once, and says whose it was; none when it is unknown, used or over.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn use_link(
+        &mut self,
+        link_hash: [u8; 32],
+        kind: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<UserId>, StoreError> {
+        let used = Statement::from_sql_and_values(
+            self.backend(),
+            USE_LINK,
+            [now.into(), link_hash.to_vec().into(), kind.into()],
+        );
+        let row = self.conn().query_one_raw(used).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+    }
+
+    /// Counts one try of the code that came with a link.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn count_link(&mut self, link_hash: [u8; 32], kind: &'static str) -> Result<(), StoreError> {
+        auth_tokens::Entity::update_many()
+            .col_expr(auth_tokens::Column::Attempts, Expr::col(auth_tokens::Column::Attempts).add(1))
+            .filter(auth_tokens::Column::LinkHash.eq(link_hash.to_vec()))
+            .filter(auth_tokens::Column::Kind.eq(kind))
+            .filter(auth_tokens::Column::UsedAt.is_null())
+            .exec(self.conn())
+            .await?;
+        Ok(())
+    }
+
+    /// Marks an address as confirmed, while the form with this stored password is the one that waits; false when it is
+    /// not: it was replaced since the password was compared, or it is confirmed.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn confirm_address(
+        &mut self,
+        user: UserId,
+        password_hash: String,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let confirmed = users::Entity::update_many()
+            .col_expr(users::Column::EmailConfirmedAt, Expr::value(now))
+            .col_expr(users::Column::UpdatedAt, Expr::value(now))
+            .filter(users::Column::Id.eq(user))
+            .filter(users::Column::PasswordHash.eq(password_hash))
+            .filter(users::Column::EmailConfirmedAt.is_null())
+            .exec(self.conn())
+            .await?;
+        Ok(confirmed.rows_affected > 0)
+    }
+
+    /// Marks an identity as verified; false when it already is.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn verify_identity(
+        &mut self,
+        user: UserId,
+        provider: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let verified = Statement::from_sql_and_values(
+            self.backend(),
+            "UPDATE users SET identity_verified_at = $1, identity_verification_provider = $2, \
+             identity_revoked_at = NULL, updated_at = $1 \
+             WHERE id = $3 AND (identity_verified_at IS NULL OR identity_revoked_at IS NOT NULL)",
+            [now.into(), provider.into(), user.into()],
+        );
+        Ok(self.conn().execute_raw(verified).await?.rows_affected() > 0)
+    }
+
+    /// Suspends an account without end; false when it already is suspended.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn suspend(&mut self, user: UserId, reason: String, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let suspended = users::Entity::update_many()
+            .col_expr(users::Column::IsActive, Expr::value(false))
+            .col_expr(users::Column::SuspendedAt, Expr::value(now))
+            .col_expr(users::Column::SuspendedReason, Expr::value(reason))
+            .col_expr(users::Column::UpdatedAt, Expr::value(now))
+            .filter(users::Column::Id.eq(user))
+            .filter(users::Column::IsActive.eq(true))
+            .exec(self.conn())
+            .await?;
+        Ok(suspended.rows_affected > 0)
+    }
+
+    /// Lifts a suspension; false when there is none.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn activate(&mut self, user: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let activate = Statement::from_sql_and_values(
+            self.backend(),
+            "UPDATE users SET is_active = TRUE, suspended_at = NULL, suspended_until = NULL, suspended_reason = NULL, \
+             updated_at = $1 WHERE id = $2 AND is_active = FALSE AND deleted_at IS NULL",
+            [now.into(), user.into()],
+        );
+        Ok(self.conn().execute_raw(activate).await?.rows_affected() > 0)
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// A university that owns these e-mail domains.
+    pub(crate) async fn add_university(&self, slug: &'static str, name: &'static str, domains: &[&str]) {
+        let domains = serde_json::json!(domains);
+        let now = DateTime::from_timestamp_millis(0).unwrap();
+        self.write(Lane::Small, move |tx| {
+            Box::pin(async move {
+                let row = universities::ActiveModel {
+                    id: ActiveValue::Set(UniversityId(crate::ids::new_id())),
+                    name: ActiveValue::Set(name.to_owned()),
+                    slug: ActiveValue::Set(slug.to_owned()),
+                    city: ActiveValue::Set("Amsterdam".to_owned()),
+                    eligibility_domains: ActiveValue::Set(domains),
+                    is_active: ActiveValue::Set(true),
+                    created_at: ActiveValue::Set(now),
+                    updated_at: ActiveValue::Set(now),
+                };
+                universities::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Id and sealed birth date of the account of an address.
+    pub(crate) async fn birth_date_of(&self, normalized: &str) -> (UserId, Vec<u8>) {
+        let found =
+            users::Entity::find().filter(users::Column::EmailNormalized.eq(normalized)).one(self.reader()).await;
+        let user = found.unwrap().unwrap();
+        (user.id, user.date_of_birth_enc)
+    }
+}

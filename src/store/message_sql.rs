@@ -1,0 +1,152 @@
+//! The statements of the committer's transaction and of reading chats: constant for a database, whatever the number of rows.
+
+use sea_orm::DbBackend;
+
+use super::table::{Col, blob, rows};
+
+/// A message by its sender's own id. Parameters: chat, sender, client id.
+pub(super) const BY_CLIENT_ID: &str = "SELECT id, seq, n, created_at, content_hash FROM messages \
+     WHERE chat_id = $1 AND user_id = $2 AND client_msg_id = $3";
+
+/// How many chats a person is in. Parameter: person.
+pub(super) const CHATS_HELD: &str = "SELECT COUNT(*) FROM chat_members WHERE user_id = $1 AND status = 'active'";
+
+/// Which drafts are stored already.
+pub(super) fn known(backend: DbBackend) -> String {
+    format!(
+        "SELECT j.i AS i, m.id, m.seq, m.n, m.created_at, m.content_hash FROM {} CROSS JOIN messages m \
+         WHERE m.chat_id = j.c AND m.user_id = j.u AND m.client_msg_id = j.k",
+        rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id), ("k", Col::Id)])
+    )
+}
+
+/// What decides whether each draft may be stored; PostgreSQL locks the chats until the commit.
+pub(super) fn gates(backend: DbBackend) -> String {
+    let lock = if backend == DbBackend::Postgres { "FOR UPDATE OF c" } else { "" };
+    format!(
+        "SELECT j.i AS i, c.id AS chat_id, c.head_seq, c.head_n, c.status AS chat_status, cm.status AS member_status, \
+         u.is_active, u.suspended_at, u.deleted_at, u.identity_verified_at, u.identity_revoked_at, \
+         (j.r IS NULL OR EXISTS (SELECT 1 FROM messages r WHERE r.id = j.r AND r.chat_id = j.c)) AS reply_ok \
+         FROM {} CROSS JOIN chats c CROSS JOIN chat_members cm CROSS JOIN users u \
+         WHERE c.id = j.c AND cm.chat_id = j.c AND cm.user_id = j.u AND u.id = j.u {lock}",
+        rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id), ("r", Col::Id)])
+    )
+}
+
+/// The messages of a batch. Parameter 2: now.
+pub(super) fn insert_messages(backend: DbBackend) -> String {
+    let columns = [
+        ("m", Col::Id),
+        ("c", Col::Id),
+        ("s", Col::Int),
+        ("n", Col::Int),
+        ("u", Col::Id),
+        ("k", Col::Id),
+        ("t", Col::Text),
+        ("h", Col::Blob),
+        ("r", Col::Id),
+    ];
+    format!(
+        "INSERT INTO messages (id, chat_id, seq, n, user_id, kind, client_msg_id, content, content_hash, reply_to_id, \
+         created_at, rev) SELECT j.m, j.c, j.s, j.n, j.u, 'user', j.k, j.t, {}, j.r, $2, 1 FROM {}",
+        blob(backend, "h"),
+        rows(backend, &columns)
+    )
+}
+
+/// The events of a batch. Parameter 2: now.
+pub(super) fn insert_events(backend: DbBackend) -> String {
+    format!(
+        "INSERT INTO chat_events (chat_id, seq, n, kind, actor_id, message_id, created_at) \
+         SELECT j.c, j.s, j.n, 'message', j.u, j.m, $2 FROM {}",
+        rows(backend, &[("c", Col::Id), ("s", Col::Int), ("n", Col::Int), ("u", Col::Id), ("m", Col::Id)])
+    )
+}
+
+/// The new heads of the chats of a batch. Parameter 2: now.
+pub(super) fn advance_heads(backend: DbBackend) -> String {
+    format!(
+        "UPDATE chats SET head_seq = j.s, head_n = j.n, last_message_at = $2, updated_at = $2 FROM {} WHERE chats.id = j.c",
+        rows(backend, &[("c", Col::Id), ("s", Col::Int), ("n", Col::Int)])
+    )
+}
+
+/// Where members are, and the ordinal of the place they want to move to.
+pub(super) fn markers(backend: DbBackend) -> String {
+    let least = if backend == DbBackend::Postgres { "LEAST" } else { "MIN" };
+    format!(
+        "SELECT j.i AS i, cm.read_seq, cm.read_n, cm.recv_seq, c.head_seq, c.head_n, \
+         COALESCE((SELECT e.n FROM chat_events e WHERE e.chat_id = c.id AND e.seq = {least}(j.r, c.head_seq)), 0) AS wanted_n \
+         FROM {} CROSS JOIN chat_members cm CROSS JOIN chats c \
+         WHERE cm.chat_id = j.c AND cm.user_id = j.u AND cm.status = 'active' AND c.id = j.c",
+        rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id), ("r", Col::Int)])
+    )
+}
+
+/// Where members are now. Parameter 2: now.
+pub(super) fn move_members(backend: DbBackend) -> String {
+    format!(
+        "UPDATE chat_members SET read_seq = j.r, read_n = j.n, recv_seq = j.v, updated_at = $2 FROM {} \
+         WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+        rows(backend, &[("c", Col::Id), ("u", Col::Id), ("r", Col::Int), ("n", Col::Int), ("v", Col::Int)])
+    )
+}
+
+const CHAT_COLUMNS: &str = "c.id, c.is_group, c.name, c.status, c.head_seq, c.head_n, c.base_seq, c.last_message_at, \
+     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq";
+
+const EVENT_COLUMNS: &str = "e.chat_id, e.seq, e.kind, e.created_at, e.data, m.id AS message_id, m.n, m.user_id, \
+     m.client_msg_id, m.content, m.kind AS message_kind, m.params, m.reply_to_id";
+
+/// The chats of a person, in no order. Parameters: person, how many.
+pub(super) fn chats_of() -> String {
+    format!(
+        "SELECT {CHAT_COLUMNS} FROM chat_members cm JOIN chats c ON c.id = cm.chat_id \
+         WHERE cm.user_id = $1 AND cm.status = 'active' LIMIT $2"
+    )
+}
+
+/// One chat of a person. Parameters: chat, person.
+pub(super) fn chat_of() -> String {
+    format!(
+        "SELECT {CHAT_COLUMNS} FROM chat_members cm JOIN chats c ON c.id = cm.chat_id \
+         WHERE cm.chat_id = $1 AND cm.user_id = $2 AND cm.status = 'active'"
+    )
+}
+
+/// Everybody who is or was in some chats.
+pub(super) fn members_of(backend: DbBackend) -> String {
+    format!(
+        "SELECT cm.chat_id, cm.user_id, cm.status, cm.read_seq, cm.read_n, cm.recv_seq, \
+         p.first_name, p.last_name, p.avatar_hue FROM {} CROSS JOIN chat_members cm \
+         LEFT JOIN profiles p ON p.user_id = cm.user_id WHERE cm.chat_id = j.c",
+        rows(backend, &[("c", Col::Id)])
+    )
+}
+
+/// The events of some ranges, in no order.
+pub(super) fn events_in(backend: DbBackend) -> String {
+    format!(
+        "SELECT {EVENT_COLUMNS} FROM {} CROSS JOIN chat_events e LEFT JOIN messages m ON m.id = e.message_id \
+         WHERE e.chat_id = j.c AND e.seq > j.a AND e.seq <= j.z",
+        rows(backend, &[("c", Col::Id), ("a", Col::Int), ("z", Col::Int)])
+    )
+}
+
+/// Messages by their ordinals.
+pub(super) fn messages_at(backend: DbBackend) -> String {
+    format!(
+        "SELECT {EVENT_COLUMNS} FROM {} CROSS JOIN messages m CROSS JOIN chat_events e \
+         WHERE m.chat_id = j.c AND m.n = j.p AND e.chat_id = m.chat_id AND e.seq = m.seq",
+        rows(backend, &[("c", Col::Id), ("p", Col::Int)])
+    )
+}
+
+/// The heads of some rows of `chats` or `users`; PostgreSQL waits for whoever still holds them.
+pub(super) fn locked_heads(backend: DbBackend, table: &str) -> String {
+    let lock = if backend == DbBackend::Postgres { "FOR UPDATE OF t" } else { "" };
+    format!(
+        "SELECT t.id, t.head_seq FROM {} CROSS JOIN {table} t WHERE t.id = j.c {lock}",
+        rows(backend, &[("c", Col::Id)])
+    )
+}

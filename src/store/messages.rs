@@ -1,0 +1,370 @@
+//! The committer's transaction: a batch of messages and markers, idempotent, gated and numbered.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use sea_orm::prelude::Uuid;
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use serde_json::json;
+
+use super::message_sql as sql;
+use super::{Store, StoreError, Tx};
+use crate::ids::{ChatId, ClientMessageId, MessageId, UserId};
+
+/// A message that asks to be stored.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The id it gets if it is new.
+    pub id: MessageId,
+    /// Where it goes.
+    pub chat: ChatId,
+    /// Who sends it.
+    pub sender: UserId,
+    /// The sender's own id for it, the same on every retry.
+    pub cid: ClientMessageId,
+    /// The text.
+    pub text: String,
+    /// What the client id stands for: a digest of text and answered message.
+    pub digest: [u8; 32],
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+}
+
+/// Where a stored message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The message.
+    pub id: MessageId,
+    /// Its number in the chat's stream.
+    pub seq: u64,
+    /// Its place among the messages.
+    pub n: u64,
+    /// When it was stored.
+    pub at: DateTime<Utc>,
+}
+
+/// What became of one message of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Stored by this batch.
+    Stored(Stored),
+    /// Stored before: the same answer again.
+    Duplicate(Stored),
+    /// The client id stands for another text.
+    CidReused,
+    /// The sender is not an active member, or there is no such chat.
+    NotMember,
+    /// The chat is closed.
+    ChatClosed,
+    /// The sender is suspended or the account is closed.
+    SenderSuspended,
+    /// The sender's identity is not verified.
+    SenderNotVerified,
+    /// The message it answers is not in this chat.
+    NoSuchReply,
+}
+
+/// A member's wish to move on.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMarker {
+    /// The chat.
+    pub chat: ChatId,
+    /// The member.
+    pub user: UserId,
+    /// Read up to this number; none leaves it.
+    pub read: Option<u64>,
+    /// Received up to this number.
+    pub recv: u64,
+}
+
+/// Where a member stands after a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// Read up to this number.
+    pub read: u64,
+    /// Read up to this message ordinal.
+    pub read_n: u64,
+    /// Received up to this number.
+    pub recv: u64,
+    /// The chat's newest message ordinal.
+    pub head_n: u64,
+    /// Whether this batch changed anything.
+    pub moved: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Head {
+    seq: i64,
+    n: i64,
+}
+
+fn hex(id: Uuid) -> String {
+    id.simple().to_string()
+}
+
+fn hex_bytes(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _written = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn index(row: &QueryResult) -> Result<usize, StoreError> {
+    Ok(usize::try_from(row.try_get::<i64>("", "i")?).unwrap_or(usize::MAX))
+}
+
+fn stored(row: &QueryResult) -> Result<(Stored, Vec<u8>), StoreError> {
+    let at = Stored {
+        id: row.try_get("", "id")?,
+        seq: unsigned(row.try_get("", "seq")?),
+        n: unsigned(row.try_get("", "n")?),
+        at: row.try_get("", "created_at")?,
+    };
+    Ok((at, row.try_get("", "content_hash")?))
+}
+
+impl Tx {
+    fn rows_statement(&self, sql: &str, rows: &serde_json::Value, more: Vec<Value>) -> Statement {
+        let mut values = vec![Value::from(rows.to_string())];
+        values.extend(more);
+        Statement::from_sql_and_values(self.backend(), sql, values)
+    }
+
+    /// Stores what is new and allowed of a batch, in its order, and numbers it.
+    ///
+    /// # Ordering
+    /// Answers come in the batch's order. Numbers of a chat rise by one in that order.
+    /// # Errors
+    /// Nothing of the batch is stored.
+    pub async fn append_messages(
+        &mut self,
+        drafts: &[NewMessage],
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Outcome>, HashMap<(ChatId, UserId), Stored>), StoreError> {
+        let known = self.known(drafts).await?;
+        let (gates, mut heads) = self.gates(drafts).await?;
+        let mut fresh: HashMap<(ChatId, UserId, ClientMessageId), (Outcome, [u8; 32])> = HashMap::new();
+        let mut last: HashMap<(ChatId, UserId), Stored> = HashMap::new();
+        let mut outcomes = Vec::with_capacity(drafts.len());
+        let (mut messages, mut events) = (Vec::new(), Vec::new());
+        for (i, draft) in drafts.iter().enumerate() {
+            let key = (draft.chat, draft.sender, draft.cid);
+            let outcome = if let Some((before, digest)) = known.get(&i) {
+                if digest.as_slice() == draft.digest { Outcome::Duplicate(*before) } else { Outcome::CidReused }
+            } else if let Some((before, digest)) = fresh.get(&key) {
+                match before {
+                    _ if *digest != draft.digest => Outcome::CidReused,
+                    Outcome::Stored(before) => Outcome::Duplicate(*before),
+                    refused => *refused,
+                }
+            } else {
+                match (gates.get(&i).copied().unwrap_or(Some(Outcome::NotMember)), heads.get_mut(&draft.chat)) {
+                    (Some(refused), _) => refused,
+                    (None, None) => Outcome::NotMember,
+                    (None, Some(head)) => {
+                        head.seq += 1;
+                        head.n += 1;
+                        messages.push(json!({
+                            "m": hex(draft.id.0), "c": hex(draft.chat.0), "u": hex(draft.sender.0), "k": hex(draft.cid.0),
+                            "s": head.seq, "n": head.n, "t": draft.text, "h": hex_bytes(&draft.digest),
+                            "r": draft.reply_to.map(|id| hex(id.0)),
+                        }));
+                        events.push(json!({
+                            "m": hex(draft.id.0), "c": hex(draft.chat.0), "u": hex(draft.sender.0),
+                            "s": head.seq, "n": head.n,
+                        }));
+                        let stored = Stored { id: draft.id, seq: unsigned(head.seq), n: unsigned(head.n), at: now };
+                        last.insert((draft.chat, draft.sender), stored);
+                        Outcome::Stored(stored)
+                    }
+                }
+            };
+            fresh.entry(key).or_insert((outcome, draft.digest));
+            outcomes.push(outcome);
+        }
+        if !messages.is_empty() {
+            self.insert_messages(&json!(messages), &json!(events), now).await?;
+            let touched: Vec<_> = last
+                .keys()
+                .map(|(chat, _)| *chat)
+                .collect::<std::collections::HashSet<_>>()
+                .into_iter()
+                .filter_map(|chat| heads.get(&chat).map(|head| json!({"c": hex(chat.0), "s": head.seq, "n": head.n})))
+                .collect();
+            self.advance_heads(&json!(touched), now).await?;
+        }
+        Ok((outcomes, last))
+    }
+
+    async fn known(&self, drafts: &[NewMessage]) -> Result<HashMap<usize, (Stored, Vec<u8>)>, StoreError> {
+        let wanted: Vec<_> = drafts
+            .iter()
+            .enumerate()
+            .map(|(i, draft)| json!({"i": i, "c": hex(draft.chat.0), "u": hex(draft.sender.0), "k": hex(draft.cid.0)}))
+            .collect();
+        let sql = sql::known(self.backend());
+        let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
+        found.iter().map(|row| Ok((index(row)?, stored(row)?))).collect()
+    }
+
+    /// For each draft: why it may not be stored, or None; and the heads of the chats, locked until the commit.
+    async fn gates(
+        &self,
+        drafts: &[NewMessage],
+    ) -> Result<(HashMap<usize, Option<Outcome>>, HashMap<ChatId, Head>), StoreError> {
+        let wanted: Vec<_> = drafts
+            .iter()
+            .enumerate()
+            .map(|(i, draft)| {
+                json!({"i": i, "c": hex(draft.chat.0), "u": hex(draft.sender.0), "r": draft.reply_to.map(|id| hex(id.0))})
+            })
+            .collect();
+        let sql = sql::gates(self.backend());
+        let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
+        let (mut gates, mut heads) = (HashMap::new(), HashMap::new());
+        for row in &found {
+            heads.insert(
+                row.try_get("", "chat_id")?,
+                Head { seq: row.try_get("", "head_seq")?, n: row.try_get("", "head_n")? },
+            );
+            let suspended: Option<DateTime<Utc>> = row.try_get("", "suspended_at")?;
+            let deleted: Option<DateTime<Utc>> = row.try_get("", "deleted_at")?;
+            let verified: Option<DateTime<Utc>> = row.try_get("", "identity_verified_at")?;
+            let revoked: Option<DateTime<Utc>> = row.try_get("", "identity_revoked_at")?;
+            let gate = if row.try_get::<String>("", "member_status")? != "active" {
+                Some(Outcome::NotMember)
+            } else if !row.try_get::<bool>("", "is_active")? || suspended.is_some() || deleted.is_some() {
+                Some(Outcome::SenderSuspended)
+            } else if verified.is_none() || revoked.is_some() {
+                Some(Outcome::SenderNotVerified)
+            } else if row.try_get::<String>("", "chat_status")? != "open" {
+                Some(Outcome::ChatClosed)
+            } else if !row.try_get::<bool>("", "reply_ok")? {
+                Some(Outcome::NoSuchReply)
+            } else {
+                None
+            };
+            gates.insert(index(row)?, gate);
+        }
+        Ok((gates, heads))
+    }
+
+    async fn insert_messages(
+        &self,
+        messages: &serde_json::Value,
+        events: &serde_json::Value,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let now = Value::from(now);
+        let sql = sql::insert_messages(self.backend());
+        self.conn().execute_raw(self.rows_statement(&sql, messages, vec![now.clone()])).await?;
+        let sql = sql::insert_events(self.backend());
+        self.conn().execute_raw(self.rows_statement(&sql, events, vec![now])).await?;
+        Ok(())
+    }
+
+    async fn advance_heads(&self, heads: &serde_json::Value, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let sql = sql::advance_heads(self.backend());
+        self.conn().execute_raw(self.rows_statement(&sql, heads, vec![Value::from(now)])).await?;
+        Ok(())
+    }
+
+    /// Moves members on, never back and never beyond the head; who sent a message has read up to it.
+    /// Answers come in the markers' order; None for who is not an active member.
+    ///
+    /// # Errors
+    /// Nothing is moved.
+    pub async fn move_markers(
+        &mut self,
+        markers: &[NewMarker],
+        sent: &HashMap<(ChatId, UserId), Stored>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Option<Marked>>, StoreError> {
+        let mut places: HashMap<(ChatId, UserId), Option<Marked>> = HashMap::new();
+        if !markers.is_empty() {
+            let wanted: Vec<_> = markers
+                .iter()
+                .enumerate()
+                .map(|(i, marker)| {
+                    json!({"i": i, "c": hex(marker.chat.0), "u": hex(marker.user.0), "r": signed(marker.read.unwrap_or(0))})
+                })
+                .collect();
+            let sql = sql::markers(self.backend());
+            let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
+            for row in &found {
+                let Some(marker) = markers.get(index(row)?) else { continue };
+                let head = unsigned(row.try_get("", "head_seq")?);
+                let place = places.entry((marker.chat, marker.user)).or_insert(None).get_or_insert(Marked {
+                    read: unsigned(row.try_get("", "read_seq")?),
+                    read_n: unsigned(row.try_get("", "read_n")?),
+                    recv: unsigned(row.try_get("", "recv_seq")?),
+                    head_n: unsigned(row.try_get("", "head_n")?),
+                    moved: false,
+                });
+                let read = marker.read.unwrap_or(0).min(head);
+                if read > place.read {
+                    place.read = read;
+                    place.read_n = place.read_n.max(unsigned(row.try_get("", "wanted_n")?));
+                    place.moved = true;
+                }
+                let recv = marker.recv.min(head).max(place.read);
+                if recv > place.recv {
+                    place.recv = recv;
+                    place.moved = true;
+                }
+            }
+        }
+        let mut moved: HashMap<(ChatId, UserId), (u64, u64, u64)> = places
+            .iter()
+            .filter_map(|(key, place)| {
+                place.filter(|place| place.moved).map(|place| (*key, (place.read, place.read_n, place.recv)))
+            })
+            .collect();
+        for (key, stored) in sent {
+            let place = moved.entry(*key).or_default();
+            *place = (place.0.max(stored.seq), place.1.max(stored.n), place.2.max(stored.seq));
+            if let Some(Some(place)) = places.get_mut(key) {
+                place.read = place.read.max(stored.seq);
+                place.read_n = place.read_n.max(stored.n);
+                place.recv = place.recv.max(stored.seq);
+            }
+        }
+        if !moved.is_empty() {
+            let moved: Vec<_> = moved
+                .iter()
+                .map(|((chat, user), (read, n, recv))| {
+                    json!({"c": hex(chat.0), "u": hex(user.0), "r": signed(*read), "n": signed(*n), "v": signed(*recv)})
+                })
+                .collect();
+            let sql = sql::move_members(self.backend());
+            self.conn().execute_raw(self.rows_statement(&sql, &json!(moved), vec![Value::from(now)])).await?;
+        }
+        Ok(markers.iter().map(|marker| places.get(&(marker.chat, marker.user)).copied().flatten()).collect())
+    }
+}
+
+impl Store {
+    /// A message by its sender's own id, with the digest of what was sent.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn message_by_cid(
+        &self,
+        chat: ChatId,
+        sender: UserId,
+        cid: ClientMessageId,
+    ) -> Result<Option<(Stored, Vec<u8>)>, StoreError> {
+        let statement =
+            Statement::from_sql_and_values(self.backend(), sql::BY_CLIENT_ID, [chat.into(), sender.into(), cid.into()]);
+        self.reader().query_one_raw(statement).await?.as_ref().map(stored).transpose()
+    }
+}

@@ -1,0 +1,159 @@
+//! The only user of SeaORM: connections, transactions, queries by topic, and what a database error means.
+//!
+//! Reads go to `Store::reader`; everything that writes goes through [`Store::write`], which runs one transaction in a
+//! [`Lane`]. SQLite has one writer, PostgreSQL a pool; statements are written once for both, with `$1` parameters.
+
+mod accounts;
+mod chats;
+mod connect;
+mod epoch;
+mod failure;
+mod lanes;
+mod leftovers;
+mod mails;
+mod message_sql;
+mod messages;
+mod migrate;
+pub mod seed;
+mod sessions;
+mod streams;
+mod table;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+
+use crate::config::Config;
+
+pub use accounts::{AccountRow, MeRow, NewAccount, NewAuthToken, TriedCode};
+pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opened, Range};
+pub use failure::StoreError;
+pub use lanes::{Committed, Failed, Lane, Tx};
+pub use mails::{DueMail, NewMail};
+pub use messages::{Marked, NewMarker, NewMessage, Outcome, Stored};
+pub use migrate::newest_migration;
+pub use sessions::{NewSession, SessionRow, SessionState};
+pub use streams::{Emitted, UserEventRow};
+
+/// The durable memory of the program; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    backend: DbBackend,
+    readers: DatabaseConnection,
+    writer: connect::Writer,
+    lanes: lanes::Lanes,
+    /// How long a transaction may take, waiting included.
+    patience: Duration,
+    data_dir: PathBuf,
+    epoch: OnceLock<String>,
+    /// Transactions committed by this process; tells whether there is anything new to mirror.
+    commits: AtomicU64,
+    mirrored: AtomicU64,
+    /// Held for life: no second server may use the same directory.
+    locks: Mutex<Vec<connect::DirectoryLock>>,
+}
+
+impl Store {
+    /// Opens the database that the configuration names, creating an SQLite file that is not there, and takes the locks that keep
+    /// a second server away. Does not migrate.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached or another server holds it; the message names the lock.
+    pub async fn open(config: &Config) -> Result<Self, StoreError> {
+        let connect::Opened { backend, readers, writer, locks } = connect::open(config).await?;
+        let store = Self {
+            inner: Arc::new(Inner {
+                backend,
+                readers,
+                writer,
+                lanes: lanes::Lanes::new(backend),
+                patience: config.limits.store_timeout,
+                data_dir: config.data_dir.clone(),
+                epoch: OnceLock::new(),
+                commits: AtomicU64::new(0),
+                mirrored: AtomicU64::new(0),
+                locks: Mutex::new(locks),
+            }),
+        };
+        if store.pending_migrations().await?.is_empty() {
+            store.settle_epoch().await?;
+        }
+        Ok(store)
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// `Unavailable` when it gives none in time, or when the file that was opened is no longer the one in the directory.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let patience = self.inner.patience;
+        tokio::time::timeout(patience, self.inner.writer.check()).await.map_err(|_| StoreError::late(patience))??;
+        self.timed(async {
+            let one = Statement::from_string(self.backend(), "SELECT 1");
+            self.reader().query_one_raw(one).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// Mirrors the epoch, tidies up and closes all connections; the locks are free afterwards.
+    ///
+    /// # Cancel safety
+    /// May be dropped; what is left is closed with the process.
+    pub async fn close(&self) {
+        if let Err(error) = self.mirror_epoch().await {
+            tracing::warn!(%error, "the epoch could not be mirrored at close");
+        }
+        self.inner.writer.close().await;
+        if let Err(error) = self.inner.readers.close_by_ref().await {
+            tracing::warn!(%error, "the store's readers did not close cleanly");
+        }
+        self.inner.locks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Whether the database is the embedded one, which this program alone looks after.
+    pub fn is_embedded(&self) -> bool {
+        self.backend() == DbBackend::Sqlite
+    }
+
+    /// How many transactions this process has committed.
+    pub fn commits(&self) -> u64 {
+        self.inner.commits.load(Ordering::Relaxed)
+    }
+
+    /// A connection for reading only: on SQLite it refuses to write.
+    pub(in crate::store) fn reader(&self) -> &DatabaseConnection {
+        &self.inner.readers
+    }
+
+    /// Which database this is.
+    pub(in crate::store) fn backend(&self) -> DbBackend {
+        self.inner.backend
+    }
+
+    /// Runs a read with the store's patience.
+    ///
+    /// # Errors
+    /// `Unavailable` when the time is over.
+    pub(in crate::store) async fn timed<T>(
+        &self,
+        read: impl Future<Output = Result<T, sea_orm::DbErr>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.inner.patience, read).await {
+            Ok(result) => result.map_err(StoreError::from),
+            Err(_) => Err(StoreError::late(self.inner.patience)),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! The durable streams: every chat and every person has one, numbered 1, 2, 3 and so on without a hole.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::Value;
+
+use crate::ids::{ChatId, UserId};
+
+use super::messages::signed;
+use super::{Store, StoreError, Tx};
+
+/// A durable event that a transaction has stored; fanned out once it is committed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Emitted {
+    /// An event of a person's own stream.
+    User {
+        /// Whose stream.
+        user: UserId,
+        /// Its number.
+        seq: u64,
+        /// What happened.
+        kind: &'static str,
+        /// When.
+        ts: DateTime<Utc>,
+        /// What the kind needs besides.
+        data: Value,
+    },
+    /// An event of a chat's stream.
+    Chat {
+        /// Which chat.
+        chat: ChatId,
+        /// Its number.
+        seq: u64,
+        /// What happened.
+        kind: &'static str,
+        /// When.
+        ts: DateTime<Utc>,
+        /// What the kind needs besides.
+        data: Value,
+    },
+}
+
+impl Tx {
+    /// Stores the next event of a person's own stream and returns its number.
+    ///
+    /// # Errors
+    /// `Fault` when there is no such user.
+    /// # Ordering
+    /// The person's row is locked until the transaction ends, so numbers are given in commit order.
+    pub async fn emit_user(
+        &mut self,
+        user: UserId,
+        kind: &'static str,
+        data: Value,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let next = Statement::from_sql_and_values(
+            self.backend(),
+            "UPDATE users SET head_seq = head_seq + 1 WHERE id = $1 RETURNING head_seq",
+            [user.into()],
+        );
+        let row = self.conn().query_one_raw(next).await?;
+        let row = row.ok_or_else(|| StoreError::fault(format!("no user {user} to emit {kind} to")))?;
+        let seq: i64 = row.try_get_by_index(0)?;
+        let event = Statement::from_sql_and_values(
+            self.backend(),
+            "INSERT INTO user_events (user_id, seq, kind, data, created_at) VALUES ($1, $2, $3, $4, $5)",
+            [user.into(), seq.into(), kind.into(), data.clone().into(), now.into()],
+        );
+        self.conn().execute_raw(event).await?;
+        let seq = u64::try_from(seq).map_err(|_| StoreError::fault(format!("user {user} has head {seq}")))?;
+        self.emitted.push(Emitted::User { user, seq, kind, ts: now, data });
+        Ok(seq)
+    }
+}
+
+impl Tx {
+    /// Stores the next event of a chat's stream (not a message) and returns its number.
+    ///
+    /// # Errors
+    /// `Fault` when there is no such chat.
+    /// # Ordering
+    /// The chat's row is locked until the transaction ends, so numbers are given in commit order.
+    pub async fn emit_chat(
+        &mut self,
+        chat: ChatId,
+        kind: &'static str,
+        data: Value,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let next = Statement::from_sql_and_values(
+            self.backend(),
+            "UPDATE chats SET head_seq = head_seq + 1, updated_at = $2 WHERE id = $1 RETURNING head_seq, head_n",
+            [chat.into(), now.into()],
+        );
+        let row = self.conn().query_one_raw(next).await?;
+        let row = row.ok_or_else(|| StoreError::fault(format!("no chat {chat} to emit {kind} to")))?;
+        let (seq, n): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let event = Statement::from_sql_and_values(
+            self.backend(),
+            "INSERT INTO chat_events (chat_id, seq, n, kind, data, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            [chat.into(), seq.into(), n.into(), kind.into(), data.clone().into(), now.into()],
+        );
+        self.conn().execute_raw(event).await?;
+        let seq = u64::try_from(seq).map_err(|_| StoreError::fault(format!("chat {chat} has head {seq}")))?;
+        self.emitted.push(Emitted::Chat { chat, seq, kind, ts: now, data });
+        Ok(seq)
+    }
+}
+
+/// A range of a person's stream, ascending. Parameters: person, after, up to.
+pub(super) const USER_EVENTS: &str = "SELECT seq, kind, data, created_at FROM user_events \
+     WHERE user_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq";
+
+/// An event of a person's own stream.
+#[derive(Clone, Debug)]
+pub struct UserEventRow {
+    /// Its number.
+    pub seq: u64,
+    /// What happened.
+    pub kind: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What the kind needs besides.
+    pub data: Value,
+}
+
+impl Store {
+    /// The newest number of a person's stream, and the one up to which nothing is kept.
+    ///
+    /// # Errors
+    /// The store cannot be read, or there is no such person.
+    pub async fn user_head(&self, user: UserId) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT head_seq, base_seq FROM users WHERE id = $1";
+        let statement = Statement::from_sql_and_values(self.backend(), sql, [user.into()]);
+        let row = self.reader().query_one_raw(statement).await?;
+        let row = row.ok_or_else(|| StoreError::fault(format!("no user {user}")))?;
+        let (head, base): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        Ok((u64::try_from(head).unwrap_or_default(), u64::try_from(base).unwrap_or_default()))
+    }
+
+    /// The events of a person's stream after one number up to another, ascending.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn user_events(&self, user: UserId, after: u64, to: u64) -> Result<Vec<UserEventRow>, StoreError> {
+        let values = [user.into(), signed(after).into(), signed(to).into()];
+        let rows =
+            self.reader().query_all_raw(Statement::from_sql_and_values(self.backend(), USER_EVENTS, values)).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(UserEventRow {
+                    seq: u64::try_from(row.try_get::<i64>("", "seq")?).unwrap_or_default(),
+                    kind: row.try_get("", "kind")?,
+                    at: row.try_get("", "created_at")?,
+                    data: row.try_get::<Option<Value>>("", "data")?.unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+}

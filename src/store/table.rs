@@ -1,0 +1,47 @@
+//! Many rows in one constant statement: the rows travel as one JSON array, on both databases.
+//!
+//! # Why
+//! `insert_many` with a changing number of rows is a new statement each time: it is parsed, planned and cached anew.
+//! One parameter keeps the hot path's statements constant.
+
+use sea_orm::DbBackend;
+
+/// The type of a column of the array; ids and blobs travel as hexadecimal.
+#[derive(Clone, Copy)]
+pub(super) enum Col {
+    Id,
+    Blob,
+    Int,
+    Text,
+}
+
+/// The source of a `FROM` clause that reads parameter 1 as rows with these columns, named `j`.
+pub(super) fn rows(backend: DbBackend, columns: &[(&str, Col)]) -> String {
+    if backend == DbBackend::Postgres {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|(name, col)| {
+                let kind = match col {
+                    Col::Id => "uuid",
+                    Col::Blob | Col::Text => "text",
+                    Col::Int => "bigint",
+                };
+                format!("{name} {kind}")
+            })
+            .collect();
+        return format!("json_to_recordset($1::json) AS j({})", columns.join(", "));
+    }
+    let columns: Vec<String> = columns
+        .iter()
+        .map(|(name, col)| match col {
+            Col::Id | Col::Blob => format!("unhex(value ->> '$.{name}') AS {name}"),
+            Col::Int | Col::Text => format!("value ->> '$.{name}' AS {name}"),
+        })
+        .collect();
+    format!("(SELECT {} FROM json_each($1)) AS j", columns.join(", "))
+}
+
+/// How a blob column of the array reads as bytes.
+pub(super) fn blob(backend: DbBackend, name: &str) -> String {
+    if backend == DbBackend::Postgres { format!("decode(j.{name}, 'hex')") } else { format!("j.{name}") }
+}

@@ -1,0 +1,247 @@
+//! The committer's transaction and the reads of chats, on both databases.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, Statement};
+
+use crate::ids::{ChatId, ClientMessageId, MessageId, UserId, new_id};
+use crate::store::{Lane, Marked, NewMarker, NewMessage, Opened, Outcome, Range, Store, Stored};
+
+use crate::store::testing::TestStore;
+
+/// One test body, run on SQLite and, where `DOMU_TEST_PG_URL` names a server, on PostgreSQL.
+macro_rules! on_both {
+    ($name:ident, |$store:ident| $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn body($store: Store) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                let test = TestStore::sqlite().await;
+                body(test.store.clone()).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(test) = TestStore::postgres(|_| ()).await {
+                    body(test.store.clone()).await;
+                }
+            }
+        }
+    };
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(1_790_000_000_123).unwrap()
+}
+
+async fn person(store: &Store, verified: bool) -> UserId {
+    crate::store::testing::person(store, verified).await
+}
+
+async fn run(store: &Store, sql: &'static str, id: uuid::Uuid) {
+    store
+        .write(Lane::Small, move |tx| {
+            Box::pin(async move {
+                tx.conn().execute_raw(Statement::from_sql_and_values(tx.backend(), sql, [id.into()])).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+}
+
+async fn open(store: &Store, a: UserId, b: UserId) -> Opened {
+    let id = ChatId(new_id());
+    store
+        .write(Lane::Chat, move |tx| Box::pin(async move { tx.open_pair(id, (a, b), 2, "match", now()).await }))
+        .await
+        .unwrap()
+        .value
+        .unwrap()
+}
+
+fn message(chat: ChatId, sender: UserId, text: &str) -> NewMessage {
+    let mut digest = [0; 32];
+    digest[..text.len().min(32)].copy_from_slice(&text.as_bytes()[..text.len().min(32)]);
+    NewMessage {
+        id: MessageId(new_id()),
+        chat,
+        sender,
+        cid: ClientMessageId(uuid::Uuid::new_v4()),
+        text: text.to_owned(),
+        digest,
+        reply_to: None,
+    }
+}
+
+async fn append(store: &Store, drafts: &[NewMessage], markers: &[NewMarker]) -> (Vec<Outcome>, Vec<Option<Marked>>) {
+    let (drafts, markers) = (drafts.to_vec(), markers.to_vec());
+    store
+        .write(Lane::Chat, move |tx| {
+            Box::pin(async move {
+                let (outcomes, sent) = tx.append_messages(&drafts, now()).await?;
+                Ok((outcomes, tx.move_markers(&markers, &sent, now()).await?))
+            })
+        })
+        .await
+        .unwrap()
+        .value
+}
+
+fn stored(outcome: Outcome) -> Stored {
+    match outcome {
+        Outcome::Stored(stored) => stored,
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
+on_both!(a_pair_has_one_chat_whatever_the_order, |store| {
+    let (a, b) = (person(&store, true).await, person(&store, true).await);
+    let first = open(&store, a, b).await;
+    let again = open(&store, b, a).await;
+    assert!(first.new);
+    assert_eq!(again, Opened { chat: first.chat, new: false });
+    let mine = store.chats_of(a, 10).await.unwrap();
+    assert_eq!(mine.len(), 1);
+    assert_eq!((mine[0].head, mine[0].head_n, mine[0].read), (1, 0, 0));
+    assert_eq!(store.user_head(a).await.unwrap(), (1, 0));
+    let events = store.user_events(b, 0, 9).await.unwrap();
+    assert_eq!(events[0].data["chat_id"], first.chat.to_string());
+});
+
+on_both!(a_person_is_in_so_many_chats, |store| {
+    let (a, b, c, d) = (
+        person(&store, true).await,
+        person(&store, true).await,
+        person(&store, true).await,
+        person(&store, true).await,
+    );
+    open(&store, a, b).await;
+    open(&store, a, c).await;
+    let id = ChatId(new_id());
+    let third = store
+        .write(Lane::Chat, move |tx| Box::pin(async move { tx.open_pair(id, (d, a), 2, "match", now()).await }))
+        .await
+        .unwrap();
+    assert_eq!((third.value, third.emitted), (None, vec![]));
+    assert!(store.chats_of(d, 9).await.unwrap().is_empty());
+    assert!(!open(&store, b, a).await.new, "the chat that is there is found all the same");
+});
+
+on_both!(a_batch_is_numbered_without_gaps_and_answers_retries, |store| {
+    let (a, b, stranger) = (person(&store, true).await, person(&store, true).await, person(&store, true).await);
+    let chat = open(&store, a, b).await.chat;
+    let other = open(&store, a, stranger).await.chat;
+    let (m1, m2, m3) = (message(chat, a, "hoi"), message(chat, b, "hee"), message(other, a, "daar"));
+    let foreign = message(chat, stranger, "mag niet");
+    let nowhere = message(ChatId(new_id()), a, "nergens");
+    let reused = NewMessage { digest: [9; 32], ..m1.clone() };
+    let retry = NewMessage { id: MessageId(new_id()), ..m1.clone() };
+    let drafts = [m1.clone(), foreign, m2.clone(), nowhere, m3, retry.clone(), reused.clone()];
+    let (outcomes, _) = append(&store, &drafts, &[]).await;
+    let first = stored(outcomes[0]);
+    assert_eq!((first.seq, first.n), (2, 1));
+    assert_eq!(outcomes[1], Outcome::NotMember);
+    assert_eq!((stored(outcomes[2]).seq, stored(outcomes[2]).n), (3, 2));
+    assert_eq!(outcomes[3], Outcome::NotMember);
+    assert_eq!((stored(outcomes[4]).seq, stored(outcomes[4]).n), (2, 1));
+    assert_eq!(outcomes[5], Outcome::Duplicate(first));
+    assert_eq!(outcomes[6], Outcome::CidReused);
+
+    // The same again in a later batch, and a foreign sender with the same client id.
+    let theirs = NewMessage { id: MessageId(new_id()), sender: b, ..m1.clone() };
+    let (outcomes, _) = append(&store, &[retry, reused, theirs], &[]).await;
+    assert_eq!(outcomes[0], Outcome::Duplicate(first));
+    assert_eq!(outcomes[1], Outcome::CidReused);
+    assert_eq!(stored(outcomes[2]).seq, 4);
+
+    let mut events = store.events_in(&[Range { chat, after: 0, to: 4 }]).await.unwrap();
+    let events = events.remove(&chat).unwrap();
+    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let texts: Vec<_> =
+        events.iter().filter_map(|event| event.message.as_ref().map(|m| (m.n, m.text.clone()))).collect();
+    assert_eq!(texts, [(1, "hoi".to_owned()), (2, "hee".to_owned()), (3, "hoi".to_owned())]);
+    assert_eq!(events[1].at, now());
+    assert_eq!(events[1].message.as_ref().unwrap().cid, Some(m1.cid));
+    let (known, digest) = store.message_by_cid(chat, a, m1.cid).await.unwrap().unwrap();
+    assert_eq!((known, digest), (first, m1.digest.to_vec()));
+    let last = store.messages_at(&[(chat, 3)]).await.unwrap();
+    assert_eq!(last[&chat].seq, 4);
+    let (chats, users) = store.settled_heads(vec![chat, other], vec![a]).await.unwrap();
+    assert_eq!(chats.iter().map(|(_, head)| head).sum::<u64>(), 6);
+    assert_eq!(users, [(a, 2)]);
+});
+
+on_both!(who_may_not_write_is_told_why, |store| {
+    let (a, b) = (person(&store, true).await, person(&store, false).await);
+    let chat = open(&store, a, b).await.chat;
+    let bad_reply = NewMessage { reply_to: Some(MessageId(new_id())), ..message(chat, a, "antwoord") };
+    let (outcomes, _) = append(&store, &[message(chat, b, "hoi"), bad_reply], &[]).await;
+    assert_eq!(outcomes, [Outcome::SenderNotVerified, Outcome::NoSuchReply]);
+    let (outcomes, _) = append(&store, &[message(chat, a, "eerst")], &[]).await;
+    let reply = NewMessage { reply_to: Some(stored(outcomes[0]).id), ..message(chat, a, "daarop") };
+    let (outcomes, _) = append(&store, std::slice::from_ref(&reply), &[]).await;
+    assert_eq!(stored(outcomes[0]).seq, 3);
+
+    run(&store, "UPDATE users SET is_active = FALSE WHERE id = $1", a.0).await;
+    let (outcomes, _) = append(&store, &[message(chat, a, "nog een"), reply], &[]).await;
+    assert_eq!(outcomes[0], Outcome::SenderSuspended);
+    assert!(matches!(outcomes[1], Outcome::Duplicate(_)), "what is stored stays answered");
+    run(&store, "UPDATE users SET is_active = TRUE WHERE id = $1", a.0).await;
+    run(&store, "UPDATE users SET identity_revoked_at = created_at WHERE id = $1", a.0).await;
+    assert_eq!(append(&store, &[message(chat, a, "ingetrokken")], &[]).await.0, [Outcome::SenderNotVerified]);
+    run(&store, "UPDATE users SET identity_revoked_at = NULL WHERE id = $1", a.0).await;
+    run(&store, "UPDATE chats SET status = 'closed' WHERE id = $1", chat.0).await;
+    assert_eq!(append(&store, &[message(chat, a, "dicht")], &[]).await.0, [Outcome::ChatClosed]);
+    run(&store, "UPDATE chat_members SET status = 'left' WHERE user_id = $1", a.0).await;
+    assert_eq!(append(&store, &[message(chat, a, "weg")], &[]).await.0, [Outcome::NotMember]);
+    assert!(store.chats_of(a, 10).await.unwrap().is_empty());
+    assert!(store.chat_of(a, chat).await.unwrap().is_none());
+});
+
+on_both!(markers_move_forward_only_and_never_beyond_the_head, |store| {
+    let (a, b, c) = (person(&store, true).await, person(&store, true).await, person(&store, true).await);
+    let chat = open(&store, a, b).await.chat;
+    let drafts: Vec<_> = (0..3).map(|i| message(chat, a, &format!("bericht {i}"))).collect();
+    append(&store, &drafts, &[]).await;
+    let mark = |user, read, recv| NewMarker { chat, user, read, recv };
+    let (_, marked) = append(&store, &[], &[mark(b, None, 3), mark(c, Some(2), 2), mark(b, Some(2), 2)]).await;
+    assert_eq!(marked[1], None, "a stranger has no place");
+    let after = marked[2].unwrap();
+    assert_eq!((after.read, after.read_n, after.recv, after.head_n, after.moved), (2, 1, 3, 3, true));
+    let (_, marked) = append(&store, &[], &[mark(b, Some(1), 1)]).await;
+    let back = marked[0].unwrap();
+    assert_eq!((back.read, back.read_n, back.recv, back.moved), (2, 1, 3, false));
+    let (_, marked) = append(&store, &[], &[mark(b, Some(1 << 52), 1 << 52)]).await;
+    let far = marked[0].unwrap();
+    assert_eq!((far.read, far.read_n, far.recv), (4, 3, 4));
+    // Who writes has read what is before it.
+    let (outcomes, _) = append(&store, &[message(chat, b, "gelezen")], &[]).await;
+    let mine = store.chat_of(b, chat).await.unwrap().unwrap();
+    assert_eq!((mine.read, mine.read_n, mine.recv), (stored(outcomes[0]).seq, 4, 5));
+    let theirs = store.members_of(&[chat]).await.unwrap();
+    let a_row = theirs[&chat].iter().find(|member| member.user == a).unwrap();
+    assert_eq!((a_row.read, a_row.read_n, a_row.first_name.as_str(), a_row.hue), (4, 3, "Sanne", 20));
+});
+
+on_both!(a_batch_that_is_rolled_back_leaves_nothing, |store| {
+    let (a, b) = (person(&store, true).await, person(&store, true).await);
+    let chat = open(&store, a, b).await.chat;
+    let drafts = [message(chat, a, "verdwijnt")];
+    let failed = store
+        .write(Lane::Chat, move |tx| {
+            Box::pin(async move {
+                tx.append_messages(&drafts, now()).await?;
+                tx.conn().execute_unprepared("SELECT nonsense").await?;
+                Ok(())
+            })
+        })
+        .await;
+    assert!(failed.is_err());
+    let mine = store.chat_of(a, chat).await.unwrap().unwrap();
+    assert_eq!((mine.head, mine.head_n), (1, 0));
+    let (outcomes, _) = append(&store, &[message(chat, a, "blijft")], &[]).await;
+    assert_eq!(stored(outcomes[0]).seq, 2);
+});
