@@ -1,0 +1,256 @@
+//! The composition root: builds store, hub, services and tasks, runs them, and takes them down in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{self, Accounts, HashCost};
+use crate::chat::{Chat, Committer, Deliverer, View};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::demo::Demo;
+use crate::mail::{MailWorker, Post, WorkerParts};
+use crate::protocol::codes::Close;
+use crate::protocol::frame;
+use crate::protocol::server::Signal;
+use crate::ratelimit::RateLimits;
+use crate::realtime::{Flusher, Frame, Hub, HubCounts, OutboxLimits};
+use crate::seal::Seal;
+use crate::services::{Services, StoreHealth};
+use crate::store::Store;
+use crate::supervise::Supervisor;
+use crate::telemetry::Telemetry;
+
+/// Batches that may wait between the committer and the fan-out.
+const FANOUT_QUEUE: usize = 64;
+/// How often the epoch's watermark is mirrored beside the database.
+const MIRROR_INTERVAL: Duration = Duration::from_secs(30);
+/// How often rate limits that are fresh again are forgotten.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A house with everything in it, whether or not its doors are open.
+pub struct House {
+    /// What edges call.
+    pub services: Arc<Services>,
+    store: Store,
+    /// Ends the tasks behind the doors, after the doors are closed.
+    inner: Supervisor,
+}
+
+/// A running server.
+pub struct Running {
+    /// The address it listens on.
+    pub addr: SocketAddr,
+    /// The house behind it.
+    pub house: House,
+}
+
+/// What was left when a server had stopped; all zero when it stopped cleanly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Tasks that did not end in time.
+    pub tasks_left: usize,
+    /// What the hub still held.
+    pub hub: HubCounts,
+}
+
+/// What the configuration does not say.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The time.
+    pub clock: Clock,
+    /// The price of a password hash: cheaper in tests only.
+    pub hash_cost: HashCost,
+    /// The address that links in mails begin with; None: the configuration's.
+    pub base_url: Option<String>,
+    /// What the demo's world grows from.
+    pub demo_seed: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { clock: Clock::System, hash_cost: HashCost::STANDARD, base_url: None, demo_seed: 1 }
+    }
+}
+
+/// Builds everything but the doors.
+///
+/// # Errors
+/// The store cannot be opened or migrated, with what to do about it.
+pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
+    let Setup { clock, hash_cost, base_url, demo_seed } = setup;
+    let config = Arc::new(config);
+    let limits = Arc::new(config.limits.clone());
+    let store = Store::open(&config).await.context("opening the store")?;
+    prepare(&config, &store).await?;
+    let (supervisor, inner) = (Supervisor::default(), Supervisor::default());
+    let stop = inner.stopping().clone();
+    let flusher = Flusher::new(
+        OutboxLimits {
+            frames_max: limits.outbox_frames_max,
+            bytes_max: limits.outbox_bytes_max,
+            age_max: limits.outbox_age_max,
+        },
+        limits.outbox_total_bytes_max,
+    );
+    inner.spawn_vital("flusher", Arc::clone(&flusher).run(stop.clone()));
+    let hub = Arc::new(Hub::new(flusher, limits.sockets_per_user_max));
+    let (to_fanout, fanout) = mpsc::channel(FANOUT_QUEUE);
+    let deliverer =
+        Deliverer { hub: Arc::clone(&hub), view: View { store: store.clone(), limits: Arc::clone(&limits) } };
+    inner.spawn_vital("fan-out", deliverer.run(fanout));
+    let (committer, work) = Committer::new(store.clone(), to_fanout, Arc::clone(&limits), clock.clone(), stop.clone());
+    inner.spawn_vital("committer", work);
+    inner.spawn("epoch-mirror", mirror(store.clone(), stop.clone()));
+    let rates = Arc::new(RateLimits::new(&limits, clock.clone()));
+    inner.spawn("rate-sweep", sweep(Arc::clone(&rates), stop.clone()));
+    let seal = Seal::new(&config.data_key)?;
+    let post = Post::new(seal.clone());
+    let worker = WorkerParts { store: store.clone(), post: post.clone(), clock: clock.clone(), base_url };
+    MailWorker::new(&config, worker)?.spawn(&inner);
+    let accounts = Accounts::new(accounts::Parts {
+        store: store.clone(),
+        limits: Arc::clone(&limits),
+        clock: clock.clone(),
+        supervisor: inner.clone(),
+        rates: Arc::clone(&rates),
+        committer: committer.clone(),
+        hub: Arc::clone(&hub),
+        seal,
+        post,
+        hash_cost,
+    })?;
+    accounts.spawn_upkeep();
+    let chat =
+        Chat::new(store.clone(), Arc::clone(&hub), committer, Arc::clone(&rates), Arc::clone(&limits), clock.clone());
+    let telemetry = Telemetry::install();
+    telemetry.keep_up(&inner);
+    let demo = if config.demo { Some(demo(&store, &clock, demo_seed).await?) } else { None };
+    let services = Services {
+        demo,
+        telemetry,
+        limits,
+        supervisor,
+        rates,
+        hub,
+        accounts,
+        chat,
+        store_health: StoreHealth::new(store.clone()),
+        started_at: clock.now(),
+        config,
+        clock,
+    };
+    Ok(House { services: Arc::new(services), store, inner })
+}
+
+/// Brings the schema up to date, or says how.
+async fn prepare(config: &Config, store: &Store) -> anyhow::Result<()> {
+    let pending = store.pending_migrations().await.context("reading the schema")?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    anyhow::ensure!(
+        store.is_embedded() || config.auto_migrate,
+        "the database lacks {} migrations ({}): run `domu migrate up`, or set AUTO_MIGRATE=true",
+        pending.len(),
+        pending.join(", ")
+    );
+    store.migrate().await.context("migrating the schema")?;
+    Ok(())
+}
+
+async fn demo(store: &Store, clock: &Clock, seed: u64) -> anyhow::Result<Demo> {
+    let world = crate::demo::seed(store, clock, seed).await.context("seeding the demo's world")?;
+    Ok(Demo::new(world.people())?)
+}
+
+async fn mirror(store: Store, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = tokio::time::sleep(MIRROR_INTERVAL) => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = store.mirror_epoch().await {
+            tracing::warn!(error = %error, "the epoch could not be mirrored");
+        }
+    }
+}
+
+async fn sweep(rates: Arc<RateLimits>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
+            () = stop.cancelled() => return,
+        }
+        rates.sweep();
+    }
+}
+
+/// Descriptors kept for the database, files and mail.
+const DESCRIPTORS_KEPT: u64 = 256;
+
+/// Lowers the cap of connections to what the process may open, and says how to raise it.
+fn fit_descriptors(config: &mut Config) {
+    let Ok((may, _)) = rlimit::getrlimit(rlimit::Resource::NOFILE) else { return };
+    let fits = usize::try_from(may.saturating_sub(DESCRIPTORS_KEPT)).unwrap_or(usize::MAX).max(1);
+    if fits < config.limits.connections_max {
+        tracing::warn!(
+            connections_max = fits,
+            wanted = config.limits.connections_max,
+            descriptors = may,
+            "fewer connections than configured: raise the descriptor limit (LimitNOFILE in systemd, ulimit -n in a shell)"
+        );
+        config.limits.connections_max = fits;
+    }
+}
+
+/// Builds the house and opens its doors.
+///
+/// # Errors
+/// What [`build`] says, or the address cannot be listened on.
+pub async fn start(mut config: Config, mut setup: Setup) -> anyhow::Result<Running> {
+    fit_descriptors(&mut config);
+    let listen = config.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listening on {listen}: is another server running there? Choose with --listen"))?;
+    let addr = listener.local_addr().context("reading the listening address")?;
+    if setup.base_url.is_none() && config.public_url.is_none() {
+        setup.base_url = Some(format!("http://{addr}"));
+    }
+    let house = build(config, setup).await?;
+    let services = Arc::clone(&house.services);
+    house.services.supervisor.spawn("http", crate::http::serve(services, listener));
+    Ok(Running { addr, house })
+}
+
+impl House {
+    /// Closes the doors, lets everything that was taken be finished, and closes the store.
+    pub async fn stop(self) -> Report {
+        let services = &self.services;
+        let patience = services.limits.drain_timeout;
+        tracing::info!(sockets = services.hub.counts().conns, "stopping");
+        let spread = Signal { op: "reconnect", ch: None, d: serde_json::json!({ "within_ms": 5000 }) };
+        let spread = Frame::durable(frame::text(&spread));
+        for conn in services.hub.all() {
+            conn.push(&spread);
+        }
+        // New sockets are refused from here on; what was taken from the old ones is committed and answered first.
+        services.supervisor.stopping().cancel();
+        services.chat.settle(patience).await;
+        for conn in services.hub.all() {
+            conn.close(Close::GoingAway);
+        }
+        let doors = services.supervisor.shut_down(patience).await;
+        let hub = services.hub.counts();
+        let rooms = self.inner.shut_down(patience).await;
+        self.store.close().await;
+        tracing::info!(tasks_left = doors + rooms, "stopped");
+        Report { tasks_left: doors + rooms, hub }
+    }
+}

@@ -1,0 +1,298 @@
+//! The fan-out: after the commit, in commit order, each event is encoded once and given to every member's outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::committer::{Answer, Draft, MarkerDraft, Tell};
+use super::view::{self, View};
+use crate::error::Error;
+use crate::ids::{ChatId, ClientMessageId, UserId};
+use crate::protocol::codes::Code;
+use crate::protocol::frame;
+use crate::protocol::server::{
+    Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, Reply, Sent, Signal,
+};
+use crate::realtime::{Frame, Hub, StreamId};
+use crate::store::{Emitted, Marked, Outcome, StoreError, Stored};
+
+/// How long the fan-out waits for a chat that is new to somebody: all deliveries wait with it.
+const READ_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Drafts that share a transaction.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub(super) messages: Vec<Draft>,
+    pub(super) markers: Vec<MarkerDraft>,
+}
+
+impl Batch {
+    pub(super) fn len(&self) -> usize {
+        self.messages.len() + self.markers.len()
+    }
+
+    /// Each draft as a batch of its own, in order.
+    pub(super) fn split(self) -> Vec<Self> {
+        let messages = self.messages.into_iter().map(|draft| Self { messages: vec![draft], ..Self::default() });
+        let markers = self.markers.into_iter().map(|draft| Self { markers: vec![draft], ..Self::default() });
+        messages.chain(markers).collect()
+    }
+}
+
+/// What the transaction said of each draft, in the batch's order.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    pub(super) messages: Vec<Outcome>,
+    pub(super) markers: Vec<Option<Marked>>,
+}
+
+/// What the committer hands over.
+pub enum FanOut {
+    /// A batch that is committed and synced.
+    Committed {
+        /// The drafts.
+        batch: Batch,
+        /// What became of each.
+        outcome: Outcomes,
+    },
+    /// A batch that is not.
+    Failed {
+        /// The drafts.
+        batch: Batch,
+        /// Why.
+        error: StoreError,
+    },
+    /// What another transaction emitted.
+    Emitted(Vec<Emitted>, Tell),
+    /// Heads of streams that may have numbers nobody was told of.
+    Suspects(Vec<(StreamId, u64)>),
+    /// Somebody waits until everything before this is delivered.
+    Settle(oneshot::Sender<()>),
+}
+
+/// The task that delivers, in commit order, until the committer is gone.
+pub struct Deliverer {
+    /// Where sockets are found.
+    pub hub: Arc<Hub>,
+    /// How chats look.
+    pub view: View,
+}
+
+impl Deliverer {
+    /// Runs until the committer is gone.
+    pub async fn run(self, mut queue: mpsc::Receiver<FanOut>) {
+        while let Some(what) = queue.recv().await {
+            match what {
+                FanOut::Committed { batch, outcome } => {
+                    for (draft, outcome) in batch.messages.into_iter().zip(outcome.messages) {
+                        self.message(draft, outcome);
+                    }
+                    for (draft, marked) in batch.markers.into_iter().zip(outcome.markers) {
+                        self.marker(draft, marked);
+                    }
+                }
+                FanOut::Failed { batch, error } => Self::failed(batch, &error),
+                FanOut::Emitted(emitted, tell) => {
+                    for emitted in emitted {
+                        self.emitted(emitted).await;
+                    }
+                    tell();
+                }
+                FanOut::Settle(tell) => {
+                    let _gone = tell.send(()).is_err();
+                }
+                FanOut::Suspects(heads) => {
+                    for (stream, head) in heads {
+                        self.hub.lose_position(stream, head);
+                    }
+                }
+            }
+        }
+    }
+
+    fn message(&self, draft: Draft, outcome: Outcome) {
+        let cid = draft.message.cid;
+        match outcome {
+            Outcome::Stored(stored) => self.stored(draft, stored),
+            Outcome::Duplicate(stored) => {
+                let chat = draft.message.chat;
+                answer(draft.answer, Ok(sent(stored, cid, true)));
+                // Everybody has it by now, unless the answer to its commit was lost: then they resume.
+                self.hub.lose_position(StreamId::Chat(chat), stored.seq);
+            }
+            refused => answer(draft.answer, Err(refusal(refused))),
+        }
+    }
+
+    fn stored(&self, draft: Draft, stored: Stored) {
+        let Draft { message, answer } = draft;
+        let stream = StreamId::Chat(message.chat);
+        let event = Event {
+            op: "message".into(),
+            ch: Channel::Chat(message.chat),
+            seq: stored.seq,
+            ts: stored.at.timestamp_millis(),
+            d: Body::Message(Message {
+                mid: stored.id,
+                n: stored.n,
+                u: Some(message.sender),
+                cid: Some(message.cid),
+                text: message.text,
+                reply_to: message.reply_to,
+                kind: "user".into(),
+                params: None,
+            }),
+        };
+        let frame = Frame::durable(frame::text(&event));
+        let sent = sent(stored, message.cid, false);
+        match answer {
+            Answer::Socket { conn, request } => {
+                let ack = Frame::durable(frame::text(&Reply { id: request, ok: sent }));
+                conn.finish(request);
+                self.hub.deliver(stream, stored.seq, &frame, Some((&conn, &ack)));
+            }
+            Answer::Caller(caller) => {
+                self.hub.deliver(stream, stored.seq, &frame, None);
+                let _gone = caller.send(Ok(sent)).is_err();
+            }
+        }
+    }
+
+    fn marker(&self, draft: MarkerDraft, marked: Option<Marked>) {
+        let MarkerDraft { marker, answer: who } = draft;
+        let Some(marked) = marked else {
+            answer(who, Err(not_member()));
+            return;
+        };
+        if marked.moved {
+            let stream = StreamId::Chat(marker.chat);
+            let state = Signal {
+                op: "marker",
+                ch: Some(Channel::Chat(marker.chat)),
+                d: Marker { u: marker.user, read: marked.read, read_n: marked.read_n, recv: marked.recv },
+            };
+            let except = if let Answer::Socket { conn, .. } = &who { Some(conn.id) } else { None };
+            self.hub.signal(stream, &Frame::state(frame::text(&state)), except);
+        }
+        let reply = MarkedReply {
+            read: marked.read,
+            read_n: marked.read_n,
+            recv: marked.recv,
+            unread: marked.head_n.saturating_sub(marked.read_n),
+        };
+        answer(who, Ok(reply));
+    }
+
+    fn failed(batch: Batch, error: &StoreError) {
+        for draft in batch.messages {
+            answer(draft.answer, Err(not_stored(error)));
+        }
+        for draft in batch.markers {
+            answer(draft.answer, Err(not_stored(error)));
+        }
+    }
+
+    async fn emitted(&self, emitted: Emitted) {
+        match emitted {
+            Emitted::User { user, seq, kind, ts, data } => {
+                let stream = StreamId::User(user);
+                if !self.hub.listened(stream) {
+                    return;
+                }
+                let data = if kind == "chat.opened" { self.opened(user, data).await } else { data };
+                let event = view::user_event(seq, kind.into(), ts, data);
+                self.hub.deliver(stream, seq, &Frame::durable(frame::text(&event)), None);
+            }
+            Emitted::Chat { chat, seq, kind, ts, data } => {
+                let stream = StreamId::Chat(chat);
+                if self.hub.listened(stream) {
+                    let event = Event {
+                        op: kind.into(),
+                        ch: Channel::Chat(chat),
+                        seq,
+                        ts: ts.timestamp_millis(),
+                        d: Body::Other(data),
+                    };
+                    self.hub.deliver(stream, seq, &Frame::durable(frame::text(&event)), None);
+                }
+            }
+        }
+    }
+
+    /// Attaches a person's sockets to a chat that is new to them, and shows it as it is now.
+    async fn opened(&self, user: UserId, mut data: serde_json::Value) -> serde_json::Value {
+        let chat = data.get("chat_id").and_then(|id| serde_json::from_value::<ChatId>(id.clone()).ok());
+        let Some(chat) = chat else { return data };
+        let read = tokio::time::timeout(READ_TIMEOUT, self.view.chat(user, chat))
+            .await
+            .unwrap_or_else(|_late| Err(Error::new(Code::Unavailable, "The store takes too long.")));
+        match read {
+            Ok(Some(state)) => {
+                self.hub.attach_user(user, StreamId::Chat(chat), state.head + 1);
+                if let (Some(data), Ok(state)) = (data.as_object_mut(), serde_json::to_value(&state)) {
+                    data.insert("chat".into(), state);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                // Without it the sockets would listen to nothing: they come back and take the chat with their next connect.
+                tracing::warn!(error = %error, chat.id = %chat, "a new chat could not be read");
+                self.hub.close_user(user, crate::protocol::codes::Close::PositionLost);
+            }
+        }
+        data
+    }
+}
+
+fn sent(stored: Stored, cid: ClientMessageId, dup: bool) -> Sent {
+    Sent { mid: stored.id, seq: stored.seq, n: stored.n, ts: stored.at.timestamp_millis(), cid, dup }
+}
+
+/// What each draft of a failed batch is told; the cause is logged once, for the batch.
+fn not_stored(error: &StoreError) -> Error {
+    if error.is_unavailable() {
+        return Error::new(
+            Code::Unavailable,
+            "The message could not be stored right now. Send it again with the same id.",
+        )
+        .after(Duration::from_secs(1));
+    }
+    Error::new(Code::Internal, "Something failed on our side. Send it again with the same id.")
+        .after(Duration::from_secs(1))
+}
+
+fn not_member() -> Error {
+    Error::new(Code::NotMember, "You are not a member of this chat.")
+}
+
+/// What a refused draft is told.
+fn refusal(outcome: Outcome) -> Error {
+    match outcome {
+        Outcome::CidReused => {
+            Error::new(Code::CidReused, "This client id was used for another message. Make a new one for each message.")
+        }
+        Outcome::ChatClosed => Error::new(Code::ChatLocked, "This chat is closed."),
+        Outcome::SenderSuspended => Error::new(Code::Suspended, "Your account is suspended."),
+        Outcome::SenderNotVerified => Error::new(Code::NotVerified, "Verify your identity before you send messages."),
+        Outcome::NoSuchReply => Error::bad_request("The message you answer is not in this chat."),
+        Outcome::NotMember | Outcome::Stored(_) | Outcome::Duplicate(_) => not_member(),
+    }
+}
+
+/// Answers whoever waits.
+pub(super) fn answer<T: serde::Serialize>(answer: Answer<T>, result: Result<T, Error>) {
+    match answer {
+        Answer::Socket { conn, request } => {
+            conn.finish(request);
+            let bytes = match &result {
+                Ok(ok) => frame::text(&Reply { id: request, ok }),
+                Err(error) => frame::text(&ErrorReply::new(Some(request), conn.marks(), error)),
+            };
+            conn.push(&Frame::durable(bytes));
+        }
+        Answer::Caller(caller) => {
+            let _gone = caller.send(result).is_err();
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Connecting: register before reading, then say plainly for every stream whether it was recovered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Chat, view};
+use crate::error::Error;
+use crate::ids::{ChatId, UserId};
+use crate::protocol::client::{Connect, Resume};
+use crate::protocol::server::{ChatState, UserState};
+use crate::realtime::{Conn, Identity, StreamId};
+use crate::store::{ChatRow, EventRow, Range};
+
+/// A socket that is registered and buffering, before its snapshot is read.
+#[derive(Debug)]
+pub struct Joining {
+    user: UserId,
+    /// Newest and oldest position of the person's own stream, read before anything it stands for.
+    position: (u64, u64),
+    generations: HashMap<StreamId, u64>,
+}
+
+/// What is known of a person's streams, and from which numbers each goes live.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The person's own stream.
+    pub user: UserState,
+    /// The chats.
+    pub chats: Vec<ChatState>,
+    /// `full`, `partial` or `none`, over all streams.
+    pub recovered: &'static str,
+    /// Stream, generation of our own attachment, and the number it goes live from.
+    live: Vec<(StreamId, Option<u64>, u64)>,
+}
+
+/// Events of the person's own stream that are replayed; more means a snapshot.
+const USER_EVENTS_MAX: u64 = 200;
+
+impl Chat {
+    /// Registers a socket and attaches it to all its streams in buffering mode.
+    ///
+    /// # Errors
+    /// The store cannot be read. (Too many sockets is the hub's answer, before this.)
+    pub async fn join(&self, conn: &Arc<Conn>, identity: Identity) -> Result<Joining, Error> {
+        let user = identity.user;
+        let mut generations = HashMap::new();
+        let mut attach = |stream| {
+            if let Some(generation) = self.hub.attach(conn, stream) {
+                generations.insert(stream, generation);
+            }
+        };
+        attach(StreamId::User(user));
+        // The position first: what it stands for is read after it, and what comes later waits in the buffer.
+        let position = self.store.user_head(user).await?;
+        for row in self.store.chats_of(user, self.chats_max()).await? {
+            attach(StreamId::Chat(row.id));
+        }
+        Ok(Joining { user, position, generations })
+    }
+
+    fn chats_max(&self) -> u64 {
+        u64::try_from(self.limits.chats_per_user_max).unwrap_or(u64::MAX)
+    }
+
+    /// Reads what the person's streams hold now: what was missed where that can be proven, the newest events elsewhere.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn snapshot(&self, conn: &Arc<Conn>, mut joining: Joining, asked: &Connect) -> Result<Snapshot, Error> {
+        let mut rows = self.store.chats_of(joining.user, self.chats_max()).await?;
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.at, row.id)));
+        // What was joined since the first look has no attachment yet, or one that the committer made and keeps.
+        for row in &rows {
+            let stream = StreamId::Chat(row.id);
+            if let Some(generation) = self.hub.attach(conn, stream) {
+                joining.generations.insert(stream, generation);
+            }
+        }
+        // What was left since then is let go.
+        joining.generations.retain(|stream, _| {
+            let kept = match stream {
+                StreamId::User(_) => true,
+                StreamId::Chat(chat) => rows.iter().any(|row| row.id == *chat),
+            };
+            if !kept {
+                self.hub.detach(conn, *stream);
+            }
+            kept
+        });
+        let resume = asked.resume.as_ref();
+        let same_epoch = resume.is_none_or(|resume| resume.epoch == self.store.epoch());
+        let user = self.user_state(joining.user, joining.position, resume, same_epoch).await?;
+        let chats = self.chat_states(&rows, asked, same_epoch).await?;
+        let heads = rows.iter().map(|row| (StreamId::Chat(row.id), row.head));
+        // The person's own stream last: from then on the committer attaches new chats live.
+        let live = heads
+            .chain([(StreamId::User(joining.user), user.seq)])
+            .map(|(stream, head)| (stream, joining.generations.get(&stream).copied(), head + 1))
+            .collect();
+        let recovered = chats.iter().map(|chat| chat.recovered).chain([user.recovered]);
+        let full = recovered.clone().filter(|recovered| *recovered == "full").count();
+        let recovered = match (resume, full, recovered.count()) {
+            (None, _, _) | (_, 0, _) => "none",
+            (Some(_), full, all) if full == all => "full",
+            _ => "partial",
+        };
+        Ok(Snapshot { user, chats, recovered, live })
+    }
+
+    /// Ends buffering, after the snapshot has been pushed to the socket.
+    pub fn go_live(&self, conn: &Arc<Conn>, snapshot: &Snapshot) {
+        for (stream, generation, next) in &snapshot.live {
+            self.hub.go_live(conn, *stream, *generation, *next);
+        }
+        self.hub.go_live_rest(conn);
+    }
+
+    async fn user_state(
+        &self,
+        user: UserId,
+        (head, base): (u64, u64),
+        resume: Option<&Resume>,
+        same_epoch: bool,
+    ) -> Result<UserState, Error> {
+        let verdict = match resume.and_then(|resume| resume.user) {
+            None => Verdict::Snapshot("fresh"),
+            Some(_) if !same_epoch => Verdict::Snapshot("epoch"),
+            Some(seq) => place(seq, head, base, USER_EVENTS_MAX),
+        };
+        let (recovered, reason, events) = match verdict {
+            Verdict::Replay(after) => ("full", None, self.store.user_events(user, after, head).await?),
+            Verdict::Snapshot(reason) => ("none", Some(reason), Vec::new()),
+        };
+        let events = events.into_iter().map(|row| view::user_event(row.seq, row.kind, row.at, row.data)).collect();
+        Ok(UserState { id: user, seq: head, recovered, reason, events })
+    }
+
+    async fn chat_states(&self, rows: &[ChatRow], asked: &Connect, same_epoch: bool) -> Result<Vec<ChatState>, Error> {
+        let (first, last) = asked.window.unwrap_or((0, 19));
+        let last = last.min(first.saturating_add(self.limits.window_chats_max.saturating_sub(1)));
+        let each_max = u64::try_from(self.limits.resume_events_max).unwrap_or(u64::MAX);
+        let mut left = u64::try_from(self.limits.resume_total_max).unwrap_or(u64::MAX);
+        let mut plans = Vec::with_capacity(rows.len());
+        for (at, row) in rows.iter().enumerate() {
+            let held = asked.resume.as_ref().and_then(|resume| resume.chats.get(&row.id));
+            let mut verdict = match held {
+                None => Verdict::Snapshot("fresh"),
+                Some(_) if !same_epoch => Verdict::Snapshot("epoch"),
+                Some(seq) => place(*seq, row.head, row.base, each_max),
+            };
+            if let Verdict::Replay(after) = verdict {
+                match left.checked_sub(row.head - after) {
+                    Some(rest) => left = rest,
+                    None => verdict = Verdict::Snapshot("too_long"),
+                }
+            }
+            let after = match verdict {
+                Verdict::Replay(after) => after,
+                Verdict::Snapshot(_) if (first..=last).contains(&at) => {
+                    row.base.max(row.head.saturating_sub(view::window(&self.limits)))
+                }
+                Verdict::Snapshot(_) => row.head,
+            };
+            plans.push((row, verdict, after));
+        }
+        let ranges: Vec<Range> = plans
+            .iter()
+            .filter(|(row, _, after)| *after < row.head)
+            .map(|(row, _, after)| Range { chat: row.id, after: *after, to: row.head })
+            .collect();
+        let ids: Vec<ChatId> = rows.iter().map(|row| row.id).collect();
+        let tops: Vec<(ChatId, u64)> =
+            rows.iter().filter(|row| row.head_n > 0).map(|row| (row.id, row.head_n)).collect();
+        let mut events = self.store.events_in(&ranges).await?;
+        let mut members = self.store.members_of(&ids).await?;
+        let mut lasts = self.store.messages_at(&tops).await?;
+        let mut bytes_left = self.limits.snapshot_bytes_max;
+        let states = plans.into_iter().map(|(row, verdict, after)| {
+            let found = events.remove(&row.id).unwrap_or_default();
+            let weight: usize = found.iter().map(view::weight).sum();
+            let mut state = view::state(row, members.remove(&row.id), lasts.remove(&row.id));
+            let complete = complete(&found, after, row.head);
+            match (verdict, bytes_left.checked_sub(weight)) {
+                (Verdict::Replay(_), Some(rest)) if complete => {
+                    bytes_left = rest;
+                    state.initial = false;
+                    state.limited = false;
+                    state.recovered = "full";
+                    state.reason = None;
+                    state.events = found.into_iter().map(view::event).collect();
+                }
+                (Verdict::Replay(_), _) => state.reason = Some("too_long"),
+                (Verdict::Snapshot(reason), rest) => {
+                    state.reason = Some(reason);
+                    if let Some(rest) = rest {
+                        bytes_left = rest;
+                        state.limited = after > row.base;
+                        state.events = found.into_iter().map(view::event).collect();
+                    }
+                }
+            }
+            state
+        });
+        Ok(states.collect())
+    }
+}
+
+/// Whether the events are exactly the numbers after one up to another.
+fn complete(events: &[EventRow], after: u64, to: u64) -> bool {
+    events.iter().map(|event| event.seq).eq(after + 1..=to)
+}
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    /// Everything after this number.
+    Replay(u64),
+    /// The newest events, and why.
+    Snapshot(&'static str),
+}
+
+/// What a held position is worth.
+fn place(seq: u64, head: u64, base: u64, replay_max: u64) -> Verdict {
+    if seq > head {
+        Verdict::Snapshot("ahead")
+    } else if seq < base {
+        Verdict::Snapshot("trimmed")
+    } else if head - seq > replay_max {
+        Verdict::Snapshot("too_long")
+    } else {
+        Verdict::Replay(seq)
+    }
+}

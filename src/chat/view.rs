@@ -1,0 +1,128 @@
+//! How stored chats look on the wire.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Limits;
+use crate::error::Error;
+use crate::ids::{ChatId, UserId};
+use crate::protocol::server::{Body, Channel, ChatState, Event, Marker, Member, Message};
+use crate::store::{ChatRow, EventRow, MemberRow, Range, Store};
+
+/// Reads chats and shows them as they are on the wire.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Where they are.
+    pub store: Store,
+    /// How much of them.
+    pub limits: Arc<Limits>,
+}
+
+impl View {
+    /// One chat with its newest events, as one of its members sees it; None for anybody else.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn chat(&self, user: UserId, chat: ChatId) -> Result<Option<ChatState>, Error> {
+        let Some(row) = self.store.chat_of(user, chat).await? else { return Ok(None) };
+        let after = row.base.max(row.head.saturating_sub(window(&self.limits)));
+        let mut events = self.store.events_in(&[Range { chat, after, to: row.head }]).await?;
+        let mut members = self.store.members_of(&[chat]).await?;
+        let mut last = self.store.messages_at(&[(chat, row.head_n)]).await?;
+        let mut state = state(&row, members.remove(&chat), last.remove(&chat));
+        state.events = events.remove(&chat).unwrap_or_default().into_iter().map(event).collect();
+        state.limited = after > row.base;
+        Ok(Some(state))
+    }
+}
+
+/// Events of a chat in a snapshot.
+pub(super) fn window(limits: &Limits) -> u64 {
+    u64::try_from(limits.window_messages).unwrap_or(u64::MAX)
+}
+
+/// A chat without events: a snapshot that says `fresh` until told otherwise.
+pub(super) fn state(row: &ChatRow, members: Option<Vec<MemberRow>>, last: Option<EventRow>) -> ChatState {
+    ChatState {
+        id: row.id,
+        group: row.is_group,
+        name: row.name.clone(),
+        status: row.status.clone(),
+        head: row.head,
+        n: row.head_n,
+        base: row.base,
+        initial: true,
+        limited: row.head > row.base,
+        recovered: "none",
+        reason: Some("fresh"),
+        events: Vec::new(),
+        members: members.unwrap_or_default().into_iter().map(member).collect(),
+        read: row.read,
+        read_n: row.read_n,
+        recv: row.recv,
+        unread: row.head_n.saturating_sub(row.read_n),
+        last: last.map(preview),
+        at: row.at.timestamp_millis(),
+    }
+}
+
+fn member(row: MemberRow) -> Member {
+    Member {
+        marker: Marker { u: row.user, read: row.read, read_n: row.read_n, recv: row.recv },
+        first_name: row.first_name,
+        last_name: row.last_name,
+        hue: row.hue,
+        status: row.status,
+    }
+}
+
+/// A stored event as it goes over the wire.
+pub(super) fn event(row: EventRow) -> Event {
+    let body = match row.message {
+        Some(message) => Body::Message(Message {
+            mid: message.id,
+            n: message.n,
+            u: message.user,
+            cid: message.cid,
+            text: message.text,
+            reply_to: message.reply_to,
+            kind: message.kind,
+            params: message.params,
+        }),
+        None => Body::Other(row.data.unwrap_or_else(|| serde_json::json!({}))),
+    };
+    Event { op: row.kind, ch: Channel::Chat(row.chat), seq: row.seq, ts: row.at.timestamp_millis(), d: body }
+}
+
+/// An event of a person's own stream as it goes over the wire.
+pub(super) fn user_event(seq: u64, kind: String, at: DateTime<Utc>, data: serde_json::Value) -> Event {
+    Event { op: kind, ch: Channel::User, seq, ts: at.timestamp_millis(), d: Body::Other(data) }
+}
+
+/// Characters of the last message that a list shows.
+const PREVIEW_CHARS: usize = 160;
+
+fn preview(mut row: EventRow) -> Event {
+    if let Some(message) = &mut row.message
+        && let Some((end, _)) = message.text.char_indices().nth(PREVIEW_CHARS)
+    {
+        message.text.truncate(end);
+        message.text.push('…');
+    }
+    event(row)
+}
+
+/// Bytes of a text inside JSON: what is escaped takes more.
+fn written(text: &str) -> usize {
+    text.len()
+        + text
+            .bytes()
+            .map(|byte| if byte < 0x20 { 5 } else { usize::from(matches!(byte, b'"' | b'\\')) })
+            .sum::<usize>()
+}
+
+/// About how many bytes an event takes on the wire.
+pub(super) fn weight(event: &EventRow) -> usize {
+    200 + event.message.as_ref().map_or(0, |message| written(&message.text))
+}

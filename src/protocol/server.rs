@@ -1,0 +1,337 @@
+//! Server frames: replies, numbered events, and unnumbered state.
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::ids::{ChatId, ClientMessageId, MessageId, SessionId, UserId};
+
+/// The channel a frame belongs to: `chat:<id>` or `user`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// One chat.
+    Chat(ChatId),
+    /// The person's own stream.
+    User,
+}
+
+impl Serialize for Channel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Chat(chat) => serializer.collect_str(&format_args!("chat:{chat}")),
+            Self::User => serializer.serialize_str("user"),
+        }
+    }
+}
+
+/// A numbered event of a stream.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// What happened.
+    pub op: String,
+    /// The stream.
+    pub ch: Channel,
+    /// Its number: 1, 2, 3 ... without a gap.
+    pub seq: u64,
+    /// When, in milliseconds since the epoch. Order never depends on it.
+    pub ts: i64,
+    /// The details.
+    pub d: Body,
+}
+
+/// The details of an event.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Body {
+    /// A message.
+    Message(Message),
+    /// Anything else.
+    Other(Value),
+}
+
+/// A message as members see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message {
+    /// Its id.
+    pub mid: MessageId,
+    /// Its place among the messages of the chat: 1, 2, 3 ...
+    pub n: u64,
+    /// Its author; none for the system and for people who were erased.
+    pub u: Option<UserId>,
+    /// The id its author's client made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cid: Option<ClientMessageId>,
+    /// The text; empty for typed system lines.
+    pub text: String,
+    /// The message it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// `user` or `system`: set by the server alone.
+    pub kind: String,
+    /// Parameters of a typed system line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<Value>,
+}
+
+/// The answer to `publish`.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+pub struct Sent {
+    /// The message's id.
+    pub mid: MessageId,
+    /// Its number in the chat's stream.
+    pub seq: u64,
+    /// Its place among the messages.
+    pub n: u64,
+    /// When it was stored, in milliseconds since the epoch.
+    pub ts: i64,
+    /// The client's own id for it.
+    pub cid: ClientMessageId,
+    /// Whether it had been stored before this request.
+    pub dup: bool,
+}
+
+/// Where a member is in a chat.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+pub struct Marker {
+    /// The member.
+    pub u: UserId,
+    /// Read up to this number.
+    pub read: u64,
+    /// Read up to this message ordinal.
+    pub read_n: u64,
+    /// Received up to this number.
+    pub recv: u64,
+}
+
+/// A member of a chat.
+#[derive(Clone, Debug, Serialize)]
+pub struct Member {
+    /// Where they are in the chat.
+    #[serde(flatten)]
+    pub marker: Marker,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// The hue of the generated avatar, in degrees.
+    pub hue: i32,
+    /// `active` or `left`.
+    pub status: String,
+}
+
+/// One chat in the answer to `connect`, in `chat.opened`, and over HTTP.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChatState {
+    /// Its id.
+    pub id: ChatId,
+    /// A group, or two people.
+    pub group: bool,
+    /// The group's name.
+    pub name: Option<String>,
+    /// `open` or `closed`.
+    pub status: String,
+    /// The newest number.
+    pub head: u64,
+    /// How many messages there are.
+    pub n: u64,
+    /// Numbers up to this one are no longer kept.
+    pub base: u64,
+    /// True: forget what you hold of this chat and take `events` as the state. False: append them.
+    pub initial: bool,
+    /// True: `events` do not reach back to `base`; ask `history` for older ones.
+    pub limited: bool,
+    /// `full`: everything after your position is in `events`. `none`: a snapshot, see `reason`.
+    pub recovered: &'static str,
+    /// Why this is a snapshot: `fresh`, `epoch`, `trimmed`, `ahead`, `too_long`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// The events, ascending.
+    pub events: Vec<Event>,
+    /// Who is in it.
+    pub members: Vec<Member>,
+    /// I have read up to this number.
+    pub read: u64,
+    /// I have read up to this message ordinal.
+    pub read_n: u64,
+    /// I have received up to this number.
+    pub recv: u64,
+    /// Messages I have not read.
+    pub unread: u64,
+    /// The last message, for the list.
+    pub last: Option<Event>,
+    /// When the chat last had a message, or was opened; milliseconds since the epoch.
+    pub at: i64,
+}
+
+/// The answer to `connect`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connected {
+    /// The session this socket belongs to.
+    pub session: SessionId,
+    /// Who is connected.
+    pub me: Me,
+    /// My own stream.
+    pub user: UserState,
+    /// The life of the store that the numbers belong to.
+    pub epoch: String,
+    /// The server's time, in milliseconds since the epoch.
+    pub time: i64,
+    /// How often the server pings, in milliseconds.
+    pub ping_ms: u64,
+    /// What the client has to keep to.
+    pub limits: ClientLimits,
+    /// `full`: every stream was recovered. `partial`: some. `none`: none, or nothing was asked.
+    pub recovered: &'static str,
+    /// My chats, the liveliest first.
+    pub chats: Vec<ChatState>,
+}
+
+/// Who is connected.
+#[derive(Clone, Debug, Serialize)]
+pub struct Me {
+    /// The person.
+    pub id: UserId,
+    /// First name.
+    pub first_name: String,
+    /// Whether their identity is verified.
+    pub verified: bool,
+}
+
+/// My own stream in the answer to `connect`.
+#[derive(Clone, Debug, Serialize)]
+pub struct UserState {
+    /// The person.
+    pub id: UserId,
+    /// The newest number.
+    pub seq: u64,
+    /// `full`: everything missed is in `events`. `none`: start from what this answer says.
+    pub recovered: &'static str,
+    /// Why it was not recovered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// What was missed, ascending.
+    pub events: Vec<Event>,
+}
+
+/// What the client has to keep to.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ClientLimits {
+    /// Unicode scalars in a message.
+    pub message_chars: usize,
+    /// Requests in flight on a socket.
+    pub in_flight: usize,
+    /// Events in a page of history.
+    pub history: usize,
+    /// Bytes in a frame.
+    pub frame_bytes: usize,
+}
+
+/// A page of history.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page {
+    /// The events, ascending.
+    pub events: Vec<Event>,
+    /// The newest number.
+    pub head: u64,
+    /// Numbers up to this one are no longer kept.
+    pub base: u64,
+    /// Whether there are older ones.
+    pub more_before: bool,
+    /// Whether there are newer ones.
+    pub more_after: bool,
+}
+
+/// The answer to `ack` and `read`.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+pub struct Marked {
+    /// Read up to this number.
+    pub read: u64,
+    /// Read up to this message ordinal.
+    pub read_n: u64,
+    /// Received up to this number.
+    pub recv: u64,
+    /// Messages not read.
+    pub unread: u64,
+}
+
+/// A reply that worked.
+#[derive(Debug, Serialize)]
+pub struct Reply<T> {
+    /// The request's id.
+    pub id: u64,
+    /// The answer.
+    pub ok: T,
+}
+
+/// A reply that did not.
+#[derive(Debug, Serialize)]
+pub struct ErrorReply<'a> {
+    /// The request's id, when it could be read.
+    pub id: Option<u64>,
+    /// What went wrong.
+    pub err: ErrorBody<'a>,
+}
+
+/// What went wrong, from the one table.
+#[derive(Debug, Serialize)]
+pub struct ErrorBody<'a> {
+    /// Five digits.
+    pub code: u32,
+    /// Stable name.
+    pub name: &'static str,
+    /// Whether the same frame can succeed later.
+    pub retry: bool,
+    /// When to repeat it, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after_ms: Option<u64>,
+    /// A sentence for people.
+    pub detail: &'a str,
+    /// The socket this happened on, to find it in the log.
+    pub socket: u64,
+    /// The session the socket belongs to, once it is connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Details for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub d: Option<&'a Value>,
+}
+
+impl<'a> ErrorReply<'a> {
+    /// The wire form of an error.
+    pub fn new(id: Option<u64>, (socket, session): (u64, Option<SessionId>), error: &'a Error) -> Self {
+        Self {
+            id,
+            err: ErrorBody {
+                code: error.code.number(),
+                name: error.code.name(),
+                retry: error.code.retry(),
+                after_ms: error.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)),
+                detail: &error.detail,
+                socket,
+                session,
+                d: error.data.as_ref(),
+            },
+        }
+    }
+}
+
+/// An unnumbered frame.
+#[derive(Clone, Debug, Serialize)]
+pub struct Signal<T> {
+    /// What it is.
+    pub op: &'static str,
+    /// The channel, if it belongs to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ch: Option<Channel>,
+    /// The details.
+    pub d: T,
+}
+
+/// The server's ping: heads of streams, so that a silent gap shows within one heartbeat.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ping {
+    /// Always `ping`.
+    pub op: &'static str,
+    /// The newest numbers sent on this socket: `user` and `chat:<id>`.
+    pub h: serde_json::Map<String, Value>,
+}

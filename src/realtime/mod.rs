@@ -1,0 +1,13 @@
+//! The hub: who holds a socket, which streams it listens to, and the bounded queue of frames that waits for it.
+//!
+//! Passive data in sharded maps; nothing here waits for a reader, and nothing here knows the store.
+
+mod conn;
+mod flusher;
+mod hub;
+mod outbox;
+
+pub use conn::{Begin, Conn, ConnId, Identity};
+pub use flusher::Flusher;
+pub use hub::{Hub, HubCounts, StreamId, TooManySockets};
+pub use outbox::{Budget, Class, Flushed, Frame, Outbox, OutboxLimits, Push};

@@ -1,0 +1,427 @@
+//! One socket from upgrade to end: read, decide, hand over. Writing is the flusher's, except when the socket is blocked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
+
+use super::close;
+use super::stream::Io;
+use crate::accounts::Principal;
+use crate::doors;
+use crate::error::Error;
+use crate::protocol::client::{self, Connect, Op, Request};
+use crate::protocol::codes::{Close, Code};
+use crate::protocol::server::{ClientLimits, Connected, ErrorReply, Me, Ping, Reply};
+use crate::protocol::{VERSION, frame};
+use crate::realtime::{Conn, Frame, Hub, Identity, StreamId};
+use crate::services::Services;
+use crate::telemetry::names;
+
+/// What the upgrade knows about the connection.
+pub(super) struct Hello {
+    pub token: Option<SecretString>,
+    pub peer: Option<doors::PeerAddr>,
+    /// Held for the socket's life: it counts as a connection.
+    pub permit: Option<doors::ConnectionPermit>,
+}
+
+/// Bytes read at once: idle sockets hold this much, and small reads are what a chat is made of.
+const READ_BUFFER_BYTES: usize = 1024;
+/// Streams named in one ping.
+const HEADS_IN_PING: usize = 16;
+/// Heartbeats between two looks at the session (about every five minutes): a socket in use keeps its session in use, and
+/// whatever ended the session without telling this process ends the socket.
+const BEATS_A_RECHECK: u32 = 24;
+/// Refusals in a row, for speed alone, after which the socket is closed.
+const REFUSED_IN_A_ROW_MAX: u32 = 200;
+
+enum State {
+    AwaitConnect,
+    Ready(Principal),
+}
+
+/// Whether the socket goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Continue,
+    End,
+}
+
+struct Session {
+    services: Arc<Services>,
+    conn: Arc<Conn>,
+    token: Option<SecretString>,
+    state: State,
+    pace: DefaultDirectRateLimiter,
+    refused_in_a_row: u32,
+    errors_in_a_row: u32,
+    heads_from: usize,
+    beats: u32,
+}
+
+/// Takes the socket out of the hub however its task ends.
+struct Leave {
+    hub: Arc<Hub>,
+    conn: Arc<Conn>,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.hub.remove(&self.conn);
+        self.conn.abandon();
+    }
+}
+
+/// Serves one upgraded connection until it ends.
+pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: Bytes, hello: Hello) {
+    let limits = Arc::clone(&services.limits);
+    let (read, write) = stream.into_split();
+    let conn = services.hub.open(write);
+    let _leave = Leave { hub: Arc::clone(&services.hub), conn: Arc::clone(&conn) };
+    // A stopping server closes the sockets it finds; one that comes later sees the signal.
+    if services.supervisor.stopping().is_cancelled() {
+        conn.close(Close::GoingAway);
+    }
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits.frame_bytes_max)
+        .max_message_size(Some(limits.frame_bytes_max))
+        .max_frame_size(Some(limits.frame_bytes_max));
+    let io = Io { read, conn: Arc::clone(&conn) };
+    let mut ws = WebSocketStream::from_partially_read(io, read_buf.into(), Role::Server, Some(config)).await;
+    let Hello { token, peer, permit } = hello;
+    tracing::debug!(socket.id = conn.id.0, peer = peer.is_some(), "socket opened");
+    let mut session = Session::new(services, Arc::clone(&conn), token);
+    session.serve(&mut ws, limits.connect_timeout).await;
+    if conn.closing().is_some() {
+        close::finish(&conn, &mut ws, limits.close_timeout).await;
+    }
+    let code = conn.closing().map_or(1005, Close::number);
+    names::socket_closed(code);
+    let user = conn.identity().map(|identity| identity.user.to_string()).unwrap_or_default();
+    tracing::debug!(socket.id = conn.id.0, user.id = user, close = code, "socket closed");
+    drop(permit);
+}
+
+impl Session {
+    fn new(services: Arc<Services>, conn: Arc<Conn>, token: Option<SecretString>) -> Self {
+        let at_least_one = |number: u32| std::num::NonZeroU32::new(number).unwrap_or(std::num::NonZeroU32::MIN);
+        let quota = Quota::per_second(at_least_one(services.limits.socket_ops_per_second))
+            .allow_burst(at_least_one(services.limits.socket_ops_burst));
+        Self {
+            services,
+            conn,
+            token,
+            state: State::AwaitConnect,
+            pace: RateLimiter::direct(quota),
+            refused_in_a_row: 0,
+            errors_in_a_row: 0,
+            heads_from: 0,
+            beats: 0,
+        }
+    }
+
+    async fn serve(&mut self, ws: &mut WebSocketStream<Io>, connect_timeout: Duration) {
+        let mut heard = Instant::now();
+        let mut asked: Option<Instant> = None;
+        let timer = tokio::time::sleep(connect_timeout);
+        tokio::pin!(timer);
+        let conn = Arc::clone(&self.conn);
+        while !conn.over() {
+            tokio::select! {
+                message = ws.next() => match message {
+                    Some(Ok(message)) => {
+                        heard = Instant::now();
+                        let was_ready = matches!(self.state, State::Ready(_));
+                        if self.message(message).await == Next::End {
+                            close::answer(&conn, ws).await;
+                            return;
+                        }
+                        if !was_ready && matches!(self.state, State::Ready(_)) {
+                            timer.as_mut().reset(Instant::now() + self.ping_wait());
+                        }
+                    }
+                    Some(Err(error)) => match close::code_of(&error) {
+                        Some(code) => self.conn.close(code),
+                        None => return,
+                    },
+                    None => return,
+                },
+                () = conn.woken() => {}
+                writable = conn.writable(), if conn.blocked() => {
+                    if writable.is_err() {
+                        return;
+                    }
+                    conn.flush();
+                }
+                () = &mut timer => {
+                    let next = tokio::select! {
+                        next = self.heartbeat(heard, &mut asked) => next,
+                        () = closing(&conn) => continue,
+                    };
+                    timer.as_mut().reset(Instant::now() + next);
+                }
+            }
+        }
+    }
+
+    /// Server pings are spread over a fifth of the interval, so that sockets opened together do not beat together.
+    fn ping_wait(&self) -> Duration {
+        let full = self.services.limits.ping_interval;
+        let spread = u32::try_from(self.conn.id.0.wrapping_mul(2_654_435_761) % 1000).unwrap_or_default();
+        full.saturating_sub(full / 5 * spread / 1000)
+    }
+
+    /// Called when the timer ends: too late for `connect`, time for a ping, or time for its answer to have come.
+    async fn heartbeat(&mut self, heard: Instant, asked: &mut Option<Instant>) -> Duration {
+        let limits = Arc::clone(&self.services.limits);
+        let State::Ready(principal) = &self.state else {
+            self.conn.close(Close::ConnectTimeout);
+            return limits.connect_timeout;
+        };
+        self.beats = self.beats.wrapping_add(1);
+        if self.beats.is_multiple_of(BEATS_A_RECHECK)
+            && let Err(error) = self.services.accounts.recheck(principal.session).await
+            && !error.code.retry()
+        {
+            self.conn.close(close_for(error.code));
+            return limits.pong_timeout;
+        }
+        if principal.expires_at <= self.services.clock.now() {
+            self.conn.close(Close::TokenExpired);
+        } else if self.conn.stale() {
+            self.conn.close(Close::SlowConsumer);
+        } else if asked.is_some_and(|asked| heard < asked) {
+            self.conn.close(Close::NoPong);
+        } else if asked.take().is_none() {
+            *asked = Some(Instant::now());
+            self.ping();
+            return limits.pong_timeout;
+        }
+        self.ping_wait().saturating_sub(limits.pong_timeout)
+    }
+
+    fn ping(&mut self) {
+        let heads = self.services.hub.positions(&self.conn, self.heads_from, HEADS_IN_PING);
+        self.heads_from = if heads.len() < HEADS_IN_PING { 0 } else { self.heads_from + HEADS_IN_PING };
+        let h = heads
+            .into_iter()
+            .map(|(stream, next)| {
+                let name = match stream {
+                    StreamId::User(_) => "user".to_owned(),
+                    StreamId::Chat(chat) => format!("chat:{chat}"),
+                };
+                (name, serde_json::Value::from(next.saturating_sub(1)))
+            })
+            .collect();
+        self.conn.push(&Frame::state(frame::text(&Ping { op: "ping", h })));
+    }
+
+    async fn message(&mut self, message: Message) -> Next {
+        names::frame_in();
+        if let Err(not_until) = self.pace.check() {
+            self.refused_in_a_row += 1;
+            if self.refused_in_a_row > REFUSED_IN_A_ROW_MAX {
+                self.conn.close(Close::RateLimited);
+                return Next::Continue;
+            }
+            if let Message::Text(text) = message {
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                let id = client::decode(&text).map_or_else(|refused| refused.id, |request| Some(request.id));
+                let error =
+                    Error::new(Code::RateLimited, "Too many requests on this socket. Wait a moment.").after(wait);
+                self.refuse(id, &error);
+            }
+            return Next::Continue;
+        }
+        self.refused_in_a_row = 0;
+        match message {
+            Message::Text(text) => self.text(&text).await,
+            Message::Binary(_) => self.conn.close(Close::BadFrame),
+            // tungstenite has queued the answer; it leaves with the next read or right here.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            Message::Close(_) => return Next::End,
+        }
+        Next::Continue
+    }
+
+    async fn text(&mut self, text: &str) {
+        match client::decode(text) {
+            Ok(request) => {
+                let id = request.id;
+                let conn = Arc::clone(&self.conn);
+                // What is asked ends with the socket: a revoked session does not wait for a slow page.
+                let result = tokio::select! {
+                    result = self.request(request) => result,
+                    () = closing(&conn) => return,
+                };
+                match result {
+                    Ok(()) => self.errors_in_a_row = 0,
+                    Err(error) => self.error(Some(id), &error),
+                }
+            }
+            Err(refused) => self.error(refused.id, &refused.error),
+        }
+    }
+
+    fn error(&mut self, id: Option<u64>, error: &Error) {
+        names::log_error(error, self.conn.id.0);
+        self.refuse(id, error);
+        if !error.code.retry() {
+            self.errors_in_a_row += 1;
+            if self.errors_in_a_row >= self.services.limits.socket_errors_max {
+                self.conn.close(Close::TooManyErrors);
+            }
+        }
+    }
+
+    fn refuse(&self, id: Option<u64>, error: &Error) {
+        self.conn.push(&Frame::durable(frame::text(&ErrorReply::new(id, self.conn.marks(), error))));
+    }
+
+    fn reply(&self, id: u64, ok: impl serde::Serialize) {
+        self.conn.push(&Frame::durable(frame::text(&Reply { id, ok })));
+    }
+
+    async fn request(&mut self, request: Request) -> Result<(), Error> {
+        let Request { id, op } = request;
+        let user = match (&self.state, &op) {
+            (_, Op::Pong) => return Ok(()),
+            (State::AwaitConnect, Op::Connect(_)) => None,
+            (State::AwaitConnect, _) => {
+                return Err(Error::new(Code::NotReady, "Say `connect` first and wait for its answer."));
+            }
+            (State::Ready(_), Op::Connect(_)) => {
+                return Err(Error::new(Code::AlreadyConnected, "This socket is connected already."));
+            }
+            (State::Ready(principal), _) => Some(principal.user),
+        };
+        if self.conn.in_flight(id) {
+            return Err(Error::new(
+                Code::DuplicateId,
+                "A request with this id is still in flight. Use a new id for each request.",
+            ));
+        }
+        let chat = &self.services.chat;
+        match (op, user) {
+            (Op::Connect(connect), _) => self.connect(id, *connect).await,
+            (Op::Publish(to, publish), Some(user)) => chat.publish(&self.conn, id, user, to, publish).await,
+            (Op::Read(of, position), Some(user)) => {
+                chat.mark(&self.conn, id, user, of, (Some(position.seq), position.seq))
+            }
+            (Op::Ack(of, position), Some(user)) => chat.mark(&self.conn, id, user, of, (None, position.seq)),
+            (Op::History(of, asked), Some(user)) => {
+                let page = self.patiently(chat.history(user, of, &asked)).await?;
+                self.reply(id, page);
+                Ok(())
+            }
+            (Op::Ping, Some(_)) => {
+                self.reply(id, serde_json::json!({ "time": self.services.clock.now().timestamp_millis() }));
+                Ok(())
+            }
+            (Op::Pong, _) | (_, None) => Ok(()),
+        }
+    }
+
+    async fn patiently<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match timeout(self.services.limits.store_timeout, work).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::new(Code::Unavailable, "The store takes too long. Try again in a moment.")
+                .after(Duration::from_secs(1))),
+        }
+    }
+
+    async fn connect(&mut self, id: u64, connect: Connect) -> Result<(), Error> {
+        if connect.v != VERSION {
+            self.conn.close(Close::Version);
+            return Err(Error::bad_request(format!("This server speaks version {VERSION}. Reload the page.")));
+        }
+        let connected = self.patiently(self.open(&connect)).await;
+        match connected {
+            Ok((principal, reply, snapshot)) => {
+                self.reply(id, reply);
+                self.services.chat.go_live(&self.conn, &snapshot);
+                tracing::debug!(socket.id = self.conn.id.0, user.id = %principal.user, session.id = %principal.session,
+                    recovered = snapshot.recovered, "socket connected");
+                self.state = State::Ready(principal);
+                Ok(())
+            }
+            Err(error) => {
+                // The answer goes first, then the close that says the same in the socket's own words.
+                names::log_error(&error, self.conn.id.0);
+                self.refuse(Some(id), &error);
+                self.conn.close(close_for(error.code));
+                Ok(())
+            }
+        }
+    }
+
+    async fn open(&self, connect: &Connect) -> Result<(Principal, Connected, crate::chat::Snapshot), Error> {
+        let services = &self.services;
+        let token = match (&connect.token, &self.token) {
+            (Some(token), _) => token.0.as_str(),
+            (None, Some(token)) => token.expose_secret(),
+            (None, None) => return Err(Error::new(Code::Unauthorized, "Sign in first.")),
+        };
+        let principal = services.accounts.authenticate(token).await?;
+        let identity = Identity { user: principal.user, session: principal.session };
+        services.hub.register(&self.conn, identity).map_err(|_too_many| {
+            Error::new(Code::Conflict, "This account has too many open windows. Close one and connect again.")
+        })?;
+        let joining = services.chat.join(&self.conn, identity).await?;
+        // Asked again after registering: a revocation either finds this socket in the hub or is seen here.
+        let principal = services.accounts.recheck(principal.session).await?;
+        let snapshot = services.chat.snapshot(&self.conn, joining, connect).await?;
+        let limits = &services.limits;
+        let reply = Connected {
+            session: principal.session,
+            me: Me { id: principal.user, first_name: principal.first_name.clone(), verified: principal.verified },
+            user: snapshot.user.clone(),
+            epoch: services.chat.epoch().to_owned(),
+            time: services.clock.now().timestamp_millis(),
+            ping_ms: u64::try_from(limits.ping_interval.as_millis()).unwrap_or(u64::MAX),
+            limits: ClientLimits {
+                message_chars: limits.message_chars_max,
+                in_flight: limits.requests_in_flight_max,
+                history: limits.history_page_max,
+                frame_bytes: limits.frame_bytes_max,
+            },
+            recovered: snapshot.recovered,
+            chats: snapshot.chats.clone(),
+        };
+        Ok((principal, reply, snapshot))
+    }
+}
+
+/// The close that says what an error of `connect` says.
+fn close_for(code: Code) -> Close {
+    match code {
+        Code::Unauthorized | Code::EmailNotConfirmed => Close::Unauthorized,
+        Code::TokenExpired => Close::TokenExpired,
+        Code::Suspended => Close::Suspended,
+        Code::Conflict => Close::TooManySessions,
+        Code::Unavailable | Code::Overloaded => Close::Maintenance,
+        _ => Close::Internal,
+    }
+}
+
+/// Resolves when the socket takes nothing more.
+async fn closing(conn: &Conn) {
+    while !conn.over() {
+        conn.woken().await;
+        if conn.blocked() {
+            // Nobody reads now; the main loop takes care of it right after.
+            tokio::task::yield_now().await;
+        }
+    }
+}
