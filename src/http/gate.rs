@@ -1,0 +1,275 @@
+//! Between the middleware and the router: decides, in one order for every route, whether a request may go on.
+//!
+//! The order: is there such a path, and does it take this method; was the request made by our own page; does it carry
+//! the CSRF token of its session; who is asking, and may they; is the body JSON and small enough. Only then a handler runs.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT_ENCODING, USER_AGENT};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use tower::Service;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::assets::Assets;
+use super::routes::{self, RouteSpec, Who};
+use super::{body, problem};
+use crate::accounts::Principal;
+use crate::config::{Config, Environment};
+use crate::doors::{self, CSRF_HEADER, Cookies, CsrfSubject, PeerAddr};
+use crate::error::{Error, Result};
+use crate::protocol::codes::Code;
+use crate::telemetry::names;
+
+/// Longest user agent that is passed on, in characters: enough to recognise one's own browser.
+const USER_AGENT_CHARS_MAX: usize = 200;
+
+/// Finds out whose session a token names.
+pub type Authenticate = Arc<dyn Fn(SecretString) -> BoxFuture<'static, Result<Principal>> + Send + Sync>;
+
+/// Who made a request, as far as it is known; every handler can ask for it.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The client's address, behind trusted proxies too.
+    pub address: IpAddr,
+    /// The client's user agent, cut and without control characters.
+    pub user_agent: String,
+    /// Our cookies.
+    pub cookies: Cookies,
+    /// The person, on routes for people who are signed in.
+    pub principal: Option<Principal>,
+}
+
+impl Visitor {
+    /// The person who is signed in.
+    ///
+    /// # Errors
+    /// `unauthorized` on a route that anyone may call.
+    pub fn principal(&self) -> Result<&Principal> {
+        self.principal.as_ref().ok_or_else(unauthorized)
+    }
+}
+
+/// The gate and the router behind it.
+#[derive(Clone)]
+pub struct Front {
+    gate: Arc<Gate>,
+    router: warp::filters::BoxedFilter<(Response,)>,
+}
+
+struct Gate {
+    config: Arc<Config>,
+    authenticate: Authenticate,
+    assets: Arc<Assets>,
+}
+
+/// Why a request goes no further.
+enum Stop {
+    Error(Error),
+    /// No page of this name: the shell says so.
+    NoPage,
+    Method(http::HeaderValue),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Front {
+    /// A gate before this router.
+    pub fn new(
+        config: Arc<Config>,
+        authenticate: Authenticate,
+        assets: Arc<Assets>,
+        router: BoxedFilter<(Response,)>,
+    ) -> Self {
+        Self { gate: Arc::new(Gate { config, authenticate, assets }), router }
+    }
+}
+
+impl<B> Service<Request<B>> for Front
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let gate = Arc::clone(&self.gate);
+        let mut router = warp::service(self.router.clone());
+        Box::pin(async move {
+            let encodings = request.headers().get(ACCEPT_ENCODING).cloned();
+            match gate.admit(request).await {
+                Ok(request) => Service::<Request<Full<Bytes>>>::call(&mut router, request).await,
+                Err(Stop::Error(error)) => Ok(problem::refuse(error)),
+                Err(Stop::Method(allow)) => Ok(problem::refuse_method(allow)),
+                Err(Stop::NoPage) => {
+                    let headers = encodings.map(|encodings| (ACCEPT_ENCODING, encodings)).into_iter().collect();
+                    Ok(gate.assets.page("index.html", StatusCode::NOT_FOUND, &headers))
+                }
+            }
+        })
+    }
+}
+
+impl Gate {
+    async fn admit<B>(&self, request: Request<B>) -> Result<Request<Full<Bytes>>, Stop>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (mut parts, body) = request.into_parts();
+        let route = self.route(&parts.method, parts.uri.path())?;
+        let PeerAddr(peer) =
+            *parts.extensions.get().ok_or_else(|| Error::internal(anyhow::anyhow!("no peer address")))?;
+        let cookies = Cookies::read(&parts.headers)?;
+        let bearer = doors::bearer_token(&parts.headers)?;
+        let token = doors::session_token(&parts.headers)?;
+
+        let changes = !route.method.is_safe();
+        if changes {
+            doors::unsafe_origin_allowed(&self.config, &parts.headers)?;
+            self.check_csrf(route, &parts.headers, &cookies, bearer.as_ref())?;
+        }
+        let principal = match route.who {
+            Who::Anyone => None,
+            Who::Demo if self.config.demo => None,
+            Who::Metrics if self.may_see_metrics(&parts.headers, peer.ip(), bearer.as_ref()) => None,
+            Who::Demo | Who::Metrics => return Err(not_found().into()),
+            Who::SignedIn => {
+                let token = token.ok_or_else(unauthorized)?;
+                // Private answers are not for other sites' pages, whatever they would do with them.
+                doors::unsafe_origin_allowed(&self.config, &parts.headers)?;
+                Some((self.authenticate)(token).await?)
+            }
+        };
+
+        let has_body = !body.is_end_stream();
+        let body = if changes {
+            body::check_type(&parts.headers, has_body)?;
+            let limits = &self.config.limits;
+            // Half of the request's time is for the body to arrive, half for the work on it.
+            body::read(body, limits.body_bytes_max, limits.request_timeout / 2).await?
+        } else if has_body {
+            return Err(Error::bad_request("A request of this method has no body. Send it without one.").into());
+        } else {
+            Bytes::new()
+        };
+
+        parts.method = route.method.clone();
+        parts.extensions.insert(Visitor {
+            address: doors::client_address(&parts.headers, peer, &self.config.trusted_proxies),
+            user_agent: user_agent(&parts.headers),
+            cookies,
+            principal,
+        });
+        Ok(Request::from_parts(parts, Full::new(body)))
+    }
+
+    /// The route of a method and a path; `HEAD` is `GET` whose body hyper keeps to itself.
+    fn route(&self, method: &Method, path: &str) -> Result<&'static RouteSpec, Stop> {
+        let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+        let mut hidden = false;
+        let mut allow = Vec::new();
+        for route in routes::find(path) {
+            hidden |= route.who == Who::Demo && !self.config.demo;
+            if route.method == *wanted && !hidden {
+                return Ok(route);
+            }
+            allow.push(route.method.as_str());
+            if route.method == Method::GET {
+                allow.push("HEAD");
+            }
+        }
+        if !allow.is_empty() && !hidden {
+            let allow = http::HeaderValue::from_str(&allow.join(", ")).map_err(Error::internal)?;
+            return Err(Stop::Method(allow));
+        }
+        if *wanted == Method::GET && is_page(path) { Err(Stop::NoPage) } else { Err(not_found().into()) }
+    }
+
+    /// The signed double-submit check: header and cookie are equal, and made by us for this very session or browser.
+    ///
+    /// A request without any of our cookies cannot ride on somebody's session; it needs a token only on the routes
+    /// that give out a session cookie or act on a form (a login can be forged too), unless it names its own bearer.
+    fn check_csrf(
+        &self,
+        route: &RouteSpec,
+        headers: &HeaderMap,
+        cookies: &Cookies,
+        bearer: Option<&SecretString>,
+    ) -> Result<()> {
+        if !cookies.any() {
+            if bearer.is_some() || !route.csrf {
+                return Ok(());
+            }
+            if route.who == Who::SignedIn {
+                return Err(unauthorized());
+            }
+        }
+        let mut sent = headers.get_all(CSRF_HEADER).iter();
+        let header = sent.next().filter(|_| sent.next().is_none()).and_then(|value| value.to_str().ok());
+        let valid = match (header, &cookies.csrf, CsrfSubject::of(cookies)) {
+            (Some(header), Some(cookie), Some(subject)) => {
+                bool::from(header.as_bytes().ct_eq(cookie.as_bytes()))
+                    && doors::verify_csrf_token(&self.config.csrf_secret, &subject, header)
+            }
+            _ => false,
+        };
+        if valid {
+            return Ok(());
+        }
+        names::csrf_rejected(route.path);
+        Err(Error::new(Code::InvalidCsrf, "Get a token from /api/csrf-token and send it in the x-csrf-token header."))
+    }
+
+    /// Numbers are for a scraper on this machine, or one that has the token.
+    fn may_see_metrics(&self, headers: &HeaderMap, peer: IpAddr, bearer: Option<&SecretString>) -> bool {
+        // In production a proxy on the same machine may pass requests on without a word: only the token counts there.
+        let development = self.config.environment == Environment::Development;
+        let local = development && peer.to_canonical().is_loopback() && !doors::is_proxied(headers);
+        let known = match (&self.config.metrics_token, bearer) {
+            (Some(token), Some(sent)) => {
+                bool::from(token.expose_secret().as_bytes().ct_eq(sent.expose_secret().as_bytes()))
+            }
+            _ => false,
+        };
+        local || known
+    }
+}
+
+fn unauthorized() -> Error {
+    Error::new(Code::Unauthorized, "Sign in first.")
+}
+
+fn not_found() -> Error {
+    Error::new(Code::NotFound, "There is nothing here. Check the address.")
+}
+
+/// Whether a person may have typed this path: then a page answers, not a document for programs.
+fn is_page(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    !matches!(first, "api" | "static" | "ws" | "metrics" | "demo")
+}
+
+fn user_agent(headers: &HeaderMap) -> String {
+    let text = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
+    text.chars().filter(|character| !character.is_control()).take(USER_AGENT_CHARS_MAX).collect()
+}

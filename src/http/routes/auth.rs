@@ -1,0 +1,168 @@
+//! `/api/auth`: sign up, confirm, sign in, sign out, and bearers for programs.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::me::with_session;
+use super::{json, visitor, with};
+use crate::accounts::{Device, SignUp, SignedIn, secret};
+use crate::doors::{self, ANON_COOKIE, CSRF_COOKIE, SESSION_COOKIE};
+use crate::error::{Error, Result};
+use crate::http::gate::Visitor;
+use crate::http::reply::{Reply, answer};
+use crate::protocol::codes::Code;
+use crate::services::Services;
+
+#[derive(Deserialize)]
+struct Confirm {
+    email: Option<String>,
+    code: Option<String>,
+    token: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    password: SecretString,
+}
+
+#[derive(Deserialize)]
+struct Resend {
+    email: String,
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    email: String,
+    #[serde(deserialize_with = "secret")]
+    password: SecretString,
+}
+
+#[derive(Deserialize)]
+struct Mint {
+    email: String,
+    #[serde(deserialize_with = "secret")]
+    password: SecretString,
+    device: Option<String>,
+}
+
+/// The routes of signing up, in and out.
+pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
+    let post = |name: &'static str| {
+        warp::path!("api" / "auth" / ..)
+            .and(warp::path(name))
+            .and(warp::path::end())
+            .and(warp::post())
+            .and(with(services))
+            .and(visitor())
+            .boxed()
+    };
+    let sign_up = post("sign-up")
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(sign_up(&s, &v, body).await) });
+    let confirm = post("confirm")
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(confirm(&s, &v, body).await) });
+    let resend = post("resend-confirmation")
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(resend(&s, &v, body).await) });
+    let sign_in = post("sign-in")
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(sign_in(&s, &v, body).await) });
+    let token = post("token")
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(token(&s, &v, body).await) });
+    let sign_out = post("sign-out").then(|s: Arc<Services>, v: Visitor| async move { answer(sign_out(&s, &v).await) });
+    sign_up.or(confirm).unify().or(resend).unify().or(sign_in).unify().or(token).unify().or(sign_out).unify().boxed()
+}
+
+async fn sign_up(services: &Services, visitor: &Visitor, body: Result<SignUp>) -> Result<Reply> {
+    let form = body?;
+    let email = services.accounts.sign_up(form, visitor.address).await?;
+    Reply::json(&json!({ "status": "confirm_email", "email": email }))
+}
+
+async fn confirm(services: &Services, visitor: &Visitor, body: Result<Confirm>) -> Result<Reply> {
+    match body? {
+        Confirm { token: Some(token), password, .. } => {
+            services.accounts.confirm_link(&token, &password, visitor.address).await?;
+        }
+        Confirm { email: Some(email), code: Some(code), password, .. } => {
+            services.accounts.confirm_code(&email, &code, &password, visitor.address).await?;
+        }
+        _ => {
+            let detail = "Send the password with the e-mail address and the code, or with the token of the link.";
+            return Err(Error::bad_request(detail));
+        }
+    }
+    Reply::json(&json!({ "status": "confirmed" }))
+}
+
+async fn resend(services: &Services, visitor: &Visitor, body: Result<Resend>) -> Result<Reply> {
+    services.accounts.resend_confirmation(&body?.email, visitor.address).await?;
+    Reply::json(&json!({ "status": "confirm_email" }))
+}
+
+async fn sign_in(services: &Services, visitor: &Visitor, body: Result<SignIn>) -> Result<Reply> {
+    let form = body?;
+    let signed_in = services.accounts.sign_in(&form.email, form.password, device(visitor)).await?;
+    welcome(services, visitor, &signed_in).await
+}
+
+async fn token(services: &Services, visitor: &Visitor, body: Result<Mint>) -> Result<Reply> {
+    let form = body?;
+    let mut device = device(visitor);
+    if let Some(name) = form.device {
+        device.user_agent = name;
+    }
+    let signed_in = services.accounts.mint_bearer(&form.email, form.password, device).await?;
+    Reply::json(&json!({ "token": signed_in.token.expose_secret(), "expires_at": signed_in.expires_at }))
+}
+
+async fn sign_out(services: &Services, visitor: &Visitor) -> Result<Reply> {
+    // A session that cannot be ended because it is no session any more is over all the same: the browser forgets it.
+    match services.accounts.sign_out(visitor.principal()?.session).await {
+        Err(error) if error.code == Code::Unavailable => Err(error),
+        Ok(()) | Err(_) => goodbye(),
+    }
+}
+
+/// The answer to a browser whose session is over: it forgets its cookies and what it cached.
+///
+/// # Errors
+/// None that can happen: the names are constants.
+pub fn goodbye() -> Result<Reply> {
+    Ok(Reply::empty()
+        .cookie(doors::clear_cookie(SESSION_COOKIE)?)
+        .cookie(doors::clear_cookie(CSRF_COOKIE)?)
+        .header(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\"")))
+}
+
+/// The device of a visitor, as a person sees it in the list of their sessions.
+pub fn device(visitor: &Visitor) -> Device {
+    Device { address: visitor.address, user_agent: visitor.user_agent.clone() }
+}
+
+/// The answer to a successful sign-in: the person, and a session cookie that was never seen before.
+///
+/// The session that the browser had before ends, and its CSRF token and anonymous id go: nothing that was known before
+/// signing in is worth anything after it.
+///
+/// # Errors
+/// What the store says.
+pub async fn welcome(services: &Services, visitor: &Visitor, signed_in: &SignedIn) -> Result<Reply> {
+    if let Some(old) = &visitor.cookies.session
+        && let Ok(old) = services.accounts.authenticate(old.expose_secret()).await
+    {
+        services.accounts.sign_out(old.session).await?;
+    }
+    let me = services.accounts.me(signed_in.user).await?;
+    let reply = Reply::json(&json!({ "user": with_session(&me, signed_in.session)? }))?
+        .cookie(doors::session_cookie(&signed_in.token, services.config.limits.session_absolute)?)
+        .cookie(doors::clear_cookie(CSRF_COOKIE)?)
+        .cookie(doors::clear_cookie(ANON_COOKIE)?);
+    Ok(reply)
+}

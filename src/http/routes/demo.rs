@@ -1,0 +1,79 @@
+//! The demo's own door: sign in as one of the seeded people, with the demo's token. Only in demo mode.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::json;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::auth::{device, welcome};
+use super::me::with_session;
+use super::{json, query, query_value, visitor, with};
+use crate::demo::Person;
+use crate::error::{Error, Result};
+use crate::http::assets::Assets;
+use crate::http::gate::Visitor;
+use crate::http::reply::{Reply, answer};
+use crate::protocol::codes::Code;
+use crate::services::Services;
+
+#[derive(Deserialize)]
+struct SignIn {
+    #[serde(rename = "as")]
+    token: String,
+}
+
+/// The routes of the demo.
+pub fn routes(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Response,)> {
+    let assets = Arc::clone(assets);
+    let page = warp::path!("demo")
+        .and(warp::get())
+        .and(warp::header::headers_cloned())
+        .map(move |headers: HeaderMap| assets.page("demo.html", StatusCode::OK, &headers));
+    let people = warp::path!("api" / "demo" / "people")
+        .and(warp::get())
+        .and(with(services))
+        .and(visitor())
+        .and(query())
+        .then(|s: Arc<Services>, v: Visitor, query: String| async move { answer(people(&s, &v, &query).await) });
+    let sign_in = warp::path!("api" / "demo" / "sign-in")
+        .and(warp::post())
+        .and(with(services))
+        .and(visitor())
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(sign_in(&s, &v, body).await) });
+    page.or(people).unify().or(sign_in).unify().boxed()
+}
+
+async fn people(services: &Services, visitor: &Visitor, query: &str) -> Result<Reply> {
+    let person = person(services, &query_value(query, "as").unwrap_or_default())?;
+    let current = match &visitor.cookies.session {
+        Some(token) => match services.accounts.authenticate(token.expose_secret()).await {
+            Ok(principal) => Some(with_session(&services.accounts.me(principal.user).await?, principal.session)?),
+            Err(_) => None,
+        },
+        None => None,
+    };
+    Reply::json(&json!({
+        "person": { "first_name": person.first_name, "last_name": person.last_name, "university": person.university },
+        "current": current,
+    }))
+}
+
+async fn sign_in(services: &Services, visitor: &Visitor, body: Result<SignIn>) -> Result<Reply> {
+    let person = person(services, &body?.token)?;
+    let signed_in = services.accounts.sign_in_demo(person.user, device(visitor)).await?;
+    welcome(services, visitor, &signed_in).await
+}
+
+/// The seeded person that a token stands for.
+fn person(services: &Services, token: &str) -> Result<Person> {
+    let person = services.demo.as_ref().and_then(|demo| demo.person(token));
+    person.ok_or_else(|| {
+        Error::new(Code::NotFound, "This demo link is not known. Take one that the demo printed at its start.")
+    })
+}

@@ -1,0 +1,44 @@
+//! `/api/sessions`: see where one is signed in, and sign out elsewhere.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::auth::goodbye;
+use super::{visitor, with};
+use crate::error::Result;
+use crate::http::gate::Visitor;
+use crate::http::reply::{Reply, answer};
+use crate::ids::SessionId;
+use crate::services::Services;
+
+/// The routes of a person's sessions.
+pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
+    let list = warp::path!("api" / "sessions")
+        .and(warp::get())
+        .and(with(services))
+        .and(visitor())
+        .then(|services: Arc<Services>, visitor: Visitor| async move { answer(list(&services, &visitor).await) });
+    let end =
+        warp::path!("api" / "sessions" / SessionId).and(warp::delete()).and(with(services)).and(visitor()).then(
+            |id: SessionId, services: Arc<Services>, visitor: Visitor| async move {
+                answer(end(&services, &visitor, id).await)
+            },
+        );
+    list.or(end).unify().boxed()
+}
+
+async fn list(services: &Services, visitor: &Visitor) -> Result<Reply> {
+    let principal = visitor.principal()?;
+    let sessions = services.accounts.sessions(principal.user, principal.session).await?;
+    Reply::json(&json!({ "sessions": sessions }))
+}
+
+async fn end(services: &Services, visitor: &Visitor, id: SessionId) -> Result<Reply> {
+    let principal = visitor.principal()?;
+    services.accounts.end_own_session(principal.user, id).await?;
+    if id == principal.session { goodbye() } else { Ok(Reply::empty()) }
+}
