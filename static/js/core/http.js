@@ -1,0 +1,120 @@
+/** Requests over HTTP. Everything that changes something goes through `fetchWithCSRF`. */
+
+/** @import { Me, DeviceSession } from '../types.js' */
+
+/** Patience with one request. Milliseconds. */
+const PATIENCE_MS = 20_000;
+
+/** A problem document of the server, or the lack of any answer (`name` is `offline`). */
+export class Problem extends Error {
+  /** @param {Record<string, any>} body */
+  constructor(body) {
+    super(String(body.detail ?? body.name ?? 'problem'));
+    /** @type {string} */ this.name = String(body.name ?? 'internal');
+    /** @type {number} */ this.code = Number(body.code ?? 50000);
+    /** @type {number} */ this.status = Number(body.status ?? 0);
+    /** @type {number | undefined} */ this.after_ms = typeof body.after_ms === 'number' ? body.after_ms : undefined;
+    /** @type {string | undefined} */ this.request_id = typeof body.request_id === 'string' ? body.request_id : undefined;
+    /** @type {string} */ this.detail = String(body.detail ?? '');
+    /** @type {{ field: string, detail: string }[]} */ this.fields = Array.isArray(body.fields) ? body.fields : [];
+  }
+}
+
+export class Http {
+  /** @param {typeof fetch} fetcher */
+  constructor(fetcher) {
+    this.fetcher = fetcher;
+    /** @type {string | null} */
+    this.token = null;
+  }
+
+  /** @param {string} path @returns {Promise<any>} */
+  get(path) {
+    return this.#send(path, { method: 'GET' });
+  }
+
+  /**
+   * The one way to change something: carries the CSRF token and, when that was refused, fetches a new one and tries once more.
+   * @param {string} path @param {{ method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', body?: unknown }} request
+   * @returns {Promise<any>}
+   */
+  async fetchWithCSRF(path, request) {
+    for (let again = false; ; again = true) {
+      this.token ??= String((await this.get('/api/csrf-token')).token);
+      /** @type {Record<string, string>} */
+      const headers = { 'x-csrf-token': this.token, 'content-type': 'application/json' };
+      try {
+        return await this.#send(path, { method: request.method, headers, body: JSON.stringify(request.body ?? {}) });
+      } catch (error) {
+        if (again || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
+        this.token = null;
+      }
+    }
+  }
+
+  /** The session changed, so the token that was bound to it is of no use. */
+  forgetToken() {
+    this.token = null;
+  }
+
+  /** @param {string} path @param {RequestInit} init */
+  async #send(path, init) {
+    /** @type {Response} */
+    let response;
+    try {
+      response = await this.fetcher(path, { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS), ...init });
+    } catch {
+      throw new Problem({ name: 'offline', status: 0, code: 0 });
+    }
+    if (response.status === 204) return null;
+    /** @type {any} */
+    let body = null;
+    try {
+      body = await response.json();
+    } catch {
+      body = null;
+    }
+    if (response.ok) return body;
+    const fallback = { name: response.status >= 500 ? 'unavailable' : 'internal', status: response.status, request_id: response.headers.get('x-request-id') };
+    throw new Problem({ ...fallback, ...(body ?? {}) });
+  }
+
+  /** @returns {Promise<Me>} */
+  me() {
+    return this.get('/api/me');
+  }
+  /** @param {{ email: string, password: string }} body @returns {Promise<{ user: Me }>} */
+  async signIn(body) {
+    const answer = await this.fetchWithCSRF('/api/auth/sign-in', { method: 'POST', body });
+    this.forgetToken();
+    return answer;
+  }
+  /** @param {Record<string, unknown>} body */
+  signUp(body) {
+    return this.fetchWithCSRF('/api/auth/sign-up', { method: 'POST', body });
+  }
+  /** @param {{ email: string, code: string, password: string } | { token: string, password: string }} body */
+  confirm(body) {
+    return this.fetchWithCSRF('/api/auth/confirm', { method: 'POST', body });
+  }
+  /** @param {string} email */
+  resend(email) {
+    return this.fetchWithCSRF('/api/auth/resend-confirmation', { method: 'POST', body: { email } });
+  }
+  async signOut() {
+    await this.fetchWithCSRF('/api/auth/sign-out', { method: 'POST' });
+    this.forgetToken();
+  }
+  /** @param {'nl' | 'en'} locale */
+  setLocale(locale) {
+    return this.fetchWithCSRF('/api/me', { method: 'PATCH', body: { locale } });
+  }
+  /** @returns {Promise<DeviceSession[]>} */
+  async sessions() {
+    return (await this.get('/api/sessions')).sessions;
+  }
+  /** @param {string} id */
+  revoke(id) {
+    return this.fetchWithCSRF(`/api/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  }
+}

@@ -1,0 +1,36 @@
+/** Addresses of the screens. */
+
+/**
+ * @typedef {{ screen: 'sign-in' | 'sign-up' | 'confirm' | 'chats' | 'chat' | 'me' | 'terms' | 'not-found', chat?: string }} Route
+ */
+
+const CHAT = /^\/chats\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/i;
+
+/** @param {string} path @returns {Route} */
+export function match(path) {
+  const clean = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  switch (clean) {
+    case '/':
+    case '/chats':
+      return { screen: 'chats' };
+    case '/sign-in':
+      return { screen: 'sign-in' };
+    case '/sign-up':
+      return { screen: 'sign-up' };
+    case '/confirm':
+      return { screen: 'confirm' };
+    case '/me':
+      return { screen: 'me' };
+  }
+  const chat = CHAT.exec(clean)?.[1];
+  return chat ? { screen: 'chat', chat: chat.toLowerCase() } : { screen: 'not-found' };
+}
+
+/** Screens that need a signed-in person. @param {Route} route */
+export const isPrivate = (route) => route.screen === 'chats' || route.screen === 'chat' || route.screen === 'me';
+
+/** Where to go after signing in: only a path of this site that needs a signed-in person. @param {string | null} wanted */
+export function safeNext(wanted) {
+  if (wanted === null || !wanted.startsWith('/') || wanted.startsWith('//') || wanted.includes('\\')) return '/chats';
+  return isPrivate(match(wanted)) ? wanted : '/chats';
+}

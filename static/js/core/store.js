@@ -1,0 +1,322 @@
+/**
+ * The signed-in application without its pages: streams, outbox and connection put together.
+ *
+ * Written by the socket's frames and the person's actions; read by the screens through signals.
+ */
+
+/** @import { Ack, Ask, Chat, ConnectReply, HistoryPage, Input, Link, Me, OutboxItem, OutboxStorage, SocketLike, Streams, Timers, WireEvent } from '../types.js' */
+import { Outbox } from './outbox.js';
+import { signal } from './signals.js';
+import { Socket, WireError } from './socket.js';
+import { apply, emptyStreams, resumeOf, unreadOf } from './streams.js';
+
+/** A hole that stays this long is healed by a resume. Milliseconds. */
+const HOLE_MS = 2_000;
+/** Markers of a chat are sent at most this often. Milliseconds. */
+const MARKER_MS = 1_000;
+/** Chats whose messages come with `connect`. */
+const WINDOW = 19;
+
+/**
+ * @typedef {object} Channel
+ * @property {(message: any) => void} post
+ * @property {((message: any) => void) | null} onMessage
+ * @property {() => void} close
+ *
+ * @typedef {object} StoreOptions
+ * @property {Me} me
+ * @property {() => SocketLike} open
+ * @property {Timers} timers
+ * @property {() => number} random
+ * @property {() => string} newId
+ * @property {OutboxStorage} storage
+ * @property {import('./outbox.js').Journal} journal
+ * @property {<T>(work: () => Promise<T>) => Promise<T>} lock
+ * @property {Channel} channel to the other tabs of this person
+ * @property {() => void} onSuspect the session may have ended
+ * @property {() => void} onStranger the connection belongs to somebody else
+ */
+
+export class Store {
+  /** @param {StoreOptions} options */
+  constructor(options) {
+    this.options = options;
+    this.me = options.me;
+    /** @type {import('./signals.js').Signal<Streams>} */
+    this.streams = signal(emptyStreams());
+    /** @type {import('./signals.js').Signal<readonly OutboxItem[]>} */
+    this.pending = signal(/** @type {readonly OutboxItem[]} */ ([]));
+    /** @type {import('./signals.js').Signal<Link>} */
+    this.link = signal(/** @type {Link} */ ({ state: 'idle' }));
+    /** Whether the first list of chats has arrived. */
+    this.loaded = signal(false);
+    this.messageChars = 4000;
+    this.historyMax = 100;
+    /** @type {Set<(chat: Chat, event: WireEvent) => void>} */
+    this.arrivals = new Set();
+    /** @type {Set<(event: WireEvent) => void>} */
+    this.userEvents = new Set();
+    /** Chats whose hole is being asked about. @type {Set<string>} */
+    this.filling = new Set();
+    /** @type {Map<string, any>} */
+    this.holeTimers = new Map();
+    /** @type {Map<string, Promise<void>>} */
+    this.older = new Map();
+    /** @type {Map<string, { want: number, sent: number, timer: any, op: string }>} */
+    this.markers = new Map();
+    this.socket = new Socket({
+      open: options.open,
+      timers: options.timers,
+      random: options.random,
+      hello: () => ({ v: 1, client: 'web/1', window: [0, WINDOW], ...this.#resume() }),
+      onConnected: (reply) => this.#connected(reply),
+      onFrame: (frame) => this.#frame(frame),
+      onLink: (link) => this.#linked(link),
+      onSuspect: options.onSuspect,
+    });
+    this.outbox = new Outbox({
+      user: options.me.id,
+      storage: options.storage,
+      journal: options.journal,
+      publish: (item) => this.#publish(item),
+      ready: () => this.socket.connected && this.streams.peek().me === options.me.id,
+      lock: options.lock,
+      tell: (notice) => options.channel.post({ outbox: notice }),
+      onChange: (items) => (this.pending.value = items),
+      onAck: (item, ack) => this.#acked(item, ack),
+      newId: options.newId,
+      timers: options.timers,
+      random: options.random,
+    });
+    options.channel.onMessage = (message) => {
+      if (message && typeof message === 'object' && message.outbox) this.outbox.heard(message.outbox);
+    };
+  }
+
+  async start() {
+    this.socket.start();
+    await this.outbox.load();
+    this.outbox.pump();
+  }
+
+  stop() {
+    this.outbox.close();
+    this.socket.stop();
+    this.options.channel.close();
+  }
+
+  /** Messages nobody has read yet, over all chats. */
+  unread() {
+    let sum = 0;
+    for (const chat of this.streams.value.chats.values()) sum += unreadOf(chat);
+    return sum;
+  }
+
+  /** @param {string} chat @param {string} text */
+  send(chat, text) {
+    return this.outbox.add(chat, text);
+  }
+
+  /**
+   * Loads the page of history above what is held. Several calls at once are one.
+   * @param {string} id @param {number} [limit]
+   * @returns {Promise<void>}
+   */
+  loadOlder(id, limit = 50) {
+    const running = this.older.get(id);
+    if (running) return running;
+    const chat = this.streams.peek().chats.get(id);
+    if (chat === undefined || !chat.more) return Promise.resolve();
+    const before = chat.from;
+    const work = this.socket
+      .request('history', `chat:${id}`, { before, limit: Math.min(limit, this.historyMax) })
+      .then((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, before }))
+      .finally(() => this.older.delete(id));
+    this.older.set(id, work);
+    return work;
+  }
+
+  /** Everything up to `seq` was shown to the person. @param {string} id @param {number} seq */
+  markRead(id, seq) {
+    const chat = this.streams.peek().chats.get(id);
+    if (chat === undefined || seq <= chat.read) return;
+    this.#marker('read', id, seq);
+    // The person sees it as read at once; a resume brings back what the server holds.
+    const last = chat.events.findLast((event) => event.op === 'message' && event.seq <= seq);
+    this.#apply({ type: 'marker', chat: id, d: { u: this.me.id, read: seq, read_n: Number(last?.d.n) || 0 } });
+  }
+
+  /** @param {string} op @param {string} id @param {number} seq */
+  #marker(op, id, seq) {
+    const key = `${op}:${id}`;
+    const held = this.markers.get(key) ?? { want: 0, sent: 0, timer: null, op };
+    this.markers.set(key, held);
+    if (seq <= held.want) return;
+    held.want = seq;
+    if (held.timer === null) this.#sendMarker(key, id, held);
+  }
+
+  /** @param {string} key @param {string} id @param {{ want: number, sent: number, timer: any, op: string }} held */
+  #sendMarker(key, id, held) {
+    if (held.want <= held.sent || !this.socket.connected) {
+      // Not connected: what was wanted is forgotten, and wanted again when it is shown again.
+      this.markers.delete(key);
+      return;
+    }
+    const seq = held.want;
+    held.sent = seq;
+    held.timer = this.options.timers.setTimeout(() => {
+      held.timer = null;
+      this.#sendMarker(key, id, held);
+    }, MARKER_MS);
+    this.socket
+      .request(held.op, `chat:${id}`, { seq })
+      .then((ok) => this.#apply({ type: 'marker', chat: id, d: { u: this.me.id, ...ok } }))
+      .catch((error) => {
+        // Asked again with the next beat of the timer, unless the server will never have it.
+        if (error instanceof WireError && (error.refusal === undefined || error.refusal.retry)) held.sent = 0;
+      });
+  }
+
+  #resume() {
+    const state = this.streams.peek();
+    const resume = state.me === this.me.id ? resumeOf(state) : undefined;
+    return resume === undefined ? {} : { resume };
+  }
+
+  /** @param {ConnectReply} reply */
+  #connected(reply) {
+    if (reply.user.id !== this.me.id) {
+      this.options.onStranger();
+      return;
+    }
+    this.messageChars = reply.limits?.message_chars ?? this.messageChars;
+    this.historyMax = reply.limits?.history ?? this.historyMax;
+    this.filling.clear();
+    this.markers.clear();
+    this.older.clear();
+    this.#apply({ type: 'connected', reply });
+    this.loaded.value = true;
+    this.#settle();
+  }
+
+  /** Takes messages out of the outbox that the streams already hold. */
+  #settle() {
+    const { chats } = this.streams.peek();
+    for (const item of this.outbox.list()) {
+      const events = chats.get(item.chat)?.events ?? [];
+      if (events.some((event) => event.d?.cid === item.cid && event.d.u === this.me.id)) void this.outbox.settle(item.cid);
+    }
+  }
+
+  /** @param {Link} link */
+  #linked(link) {
+    this.link.value = link;
+    if (link.state === 'connected') {
+      this.outbox.pump();
+      this.#receipts();
+    } else this.outbox.disconnected();
+  }
+
+  /** @param {Record<string, any>} frame */
+  #frame(frame) {
+    if (typeof frame.seq === 'number' && typeof frame.ch === 'string') {
+      this.#apply({ type: 'event', event: /** @type {WireEvent} */ (frame) });
+    } else if (frame.op === 'marker' && typeof frame.ch === 'string' && frame.d) {
+      this.#apply({ type: 'marker', chat: frame.ch.slice(5), d: frame.d });
+    } else if (frame.op === 'ping' && frame.h) {
+      this.#apply({ type: 'heads', heads: frame.h });
+    }
+  }
+
+  /** @param {OutboxItem} item @returns {Promise<Ack>} */
+  async #publish(item) {
+    if (item.user !== this.streams.peek().me) throw new WireError('closed');
+    const d = { cid: item.cid, text: item.text, ...(item.reply_to === undefined ? {} : { reply_to: item.reply_to }) };
+    return await this.socket.request('publish', `chat:${item.chat}`, d);
+  }
+
+  /** @param {{ cid: string, chat: string, text: string, reply_to?: string }} item @param {Ack} ack */
+  #acked(item, ack) {
+    this.#apply({ type: 'ack', chat: item.chat, ack, text: item.text, ...(item.reply_to === undefined ? {} : { reply_to: item.reply_to }) });
+  }
+
+  /** @param {Input} input */
+  #apply(input) {
+    const { state, asks } = apply(this.streams.peek(), input);
+    this.streams.value = state;
+    for (const ask of asks) this.#answer(ask);
+  }
+
+  /** @param {Ask} ask */
+  #answer(ask) {
+    switch (ask.ask) {
+      case 'history':
+        this.#fill(ask.chat);
+        break;
+      case 'resync':
+        // On a fresh turn: this may be in the middle of a connect reply.
+        this.options.timers.setTimeout(() => this.socket.reconnect(), 0);
+        break;
+      case 'arrived': {
+        const chat = this.streams.peek().chats.get(ask.chat);
+        const { event } = ask;
+        if (event.d?.u === this.me.id && typeof event.d.cid === 'string') void this.outbox.settle(event.d.cid);
+        if (chat) for (const heard of this.arrivals) heard(chat, event);
+        this.#receipt(ask.chat);
+        break;
+      }
+      case 'user':
+        for (const heard of this.userEvents) heard(ask.event);
+        break;
+    }
+  }
+
+  /** Asks for the events right after the position, and resumes when the hole stays. @param {string} id */
+  #fill(id) {
+    if (this.filling.has(id) || !this.socket.connected) {
+      // During `connect` the line is not yet told to be up; look again right after.
+      if (!this.filling.has(id)) this.options.timers.setTimeout(() => this.#hole(id) && this.socket.connected && this.#fill(id), 0);
+      return;
+    }
+    const chat = this.streams.peek().chats.get(id);
+    if (chat === undefined || chat.seq >= chat.head) return;
+    this.filling.add(id);
+    const after = chat.seq;
+    if (!this.holeTimers.has(id)) {
+      const timer = this.options.timers.setTimeout(() => {
+        this.holeTimers.delete(id);
+        const now = this.streams.peek().chats.get(id);
+        if (now !== undefined && now.seq === after && now.seq < now.head && this.socket.connected) this.socket.reconnect();
+      }, HOLE_MS);
+      this.holeTimers.set(id, timer);
+    }
+    this.socket
+      .request('history', `chat:${id}`, { after, limit: this.historyMax })
+      .then((/** @type {HistoryPage} */ page) => {
+        this.filling.delete(id);
+        this.#apply({ type: 'history', chat: id, page, after });
+      })
+      .catch((error) => {
+        this.filling.delete(id);
+        if (error instanceof WireError && error.refusal?.name === 'unrecoverable_position') this.socket.reconnect();
+      });
+  }
+
+  /** @param {string} id */
+  #hole(id) {
+    const chat = this.streams.peek().chats.get(id);
+    return chat !== undefined && chat.seq < chat.head;
+  }
+
+  /** Tells the server that this device holds the messages of a chat. @param {string} id */
+  #receipt(id) {
+    const chat = this.streams.peek().chats.get(id);
+    if (chat === undefined || !this.socket.connected) return;
+    if (chat.events.length > 0 && chat.seq > chat.recv) this.#marker('ack', id, chat.seq);
+  }
+
+  #receipts() {
+    for (const id of this.streams.peek().chats.keys()) this.#receipt(id);
+  }
+}

@@ -1,0 +1,144 @@
+/** From the events of a chat and what is still on its way to the rows of a conversation. */
+
+/** @import { Chat, OutboxItem, WireEvent } from '../types.js' */
+import { fate } from './streams.js';
+
+/** Messages of one author further apart than this start a new group. Milliseconds. */
+export const GROUP_MS = 5 * 60_000;
+
+/** @typedef {'sending' | 'unconfirmed' | 'failed' | 'sent' | 'delivered' | 'read'} MessageState */
+
+/**
+ * @typedef {object} MessageRow
+ * @property {'message'} type
+ * @property {string} key the same before and after the server's confirmation
+ * @property {string | null} mid
+ * @property {string | null} cid
+ * @property {number | null} seq
+ * @property {string | null} author
+ * @property {boolean} own
+ * @property {string} text
+ * @property {number} ts
+ * @property {boolean} first first of its group
+ * @property {boolean} last last of its group
+ * @property {MessageState | null} state null for messages of others
+ * @property {number} readers
+ * @property {number} others
+ * @property {OutboxItem | null} item
+ *
+ * @typedef {{ type: 'day', key: string, ts: number }} DayRow
+ * @typedef {{ type: 'unread', key: string }} UnreadRow
+ * @typedef {{ type: 'system', key: string, event: WireEvent }} SystemRow
+ * @typedef {MessageRow | DayRow | UnreadRow | SystemRow} Row
+ */
+
+/**
+ * @param {Chat} chat
+ * @param {readonly OutboxItem[]} pending items of any chat, in order
+ * @param {string | null} me
+ * @param {number | null} divider sequence after which the unread messages begin, or null for none
+ * @param {(ts: number) => string} dayOf names the local day
+ * @returns {Row[]}
+ */
+export function rowsOf(chat, pending, me, divider, dayOf) {
+  /** @type {Row[]} */
+  const rows = [];
+  let day = '';
+  /** @type {MessageRow | null} */
+  let previous = null;
+  let divided = divider === null;
+  const seen = new Set();
+
+  /** @param {number} ts */
+  const dayBefore = (ts) => {
+    const name = dayOf(ts);
+    if (name === day) return;
+    day = name;
+    previous = null;
+    rows.push({ type: 'day', key: `day:${name}`, ts });
+  };
+  /** @param {MessageRow} row */
+  const push = (row) => {
+    if (previous !== null && previous.author === row.author && row.ts - previous.ts < GROUP_MS) {
+      previous.last = false;
+      row.first = false;
+    }
+    rows.push(row);
+    previous = row;
+  };
+
+  for (const event of chat.events) {
+    const isMessage = event.op === 'message' && event.d.kind !== 'system';
+    if (!isMessage && !isShown(event)) continue;
+    dayBefore(event.ts);
+    const own = isMessage && event.d.u === me && me !== null;
+    if (!divided && event.op === 'message' && event.seq > (divider ?? 0) && !own) {
+      divided = true;
+      previous = null;
+      rows.push({ type: 'unread', key: 'unread' });
+    }
+    if (!isMessage) {
+      previous = null;
+      rows.push({ type: 'system', key: `e:${event.seq}`, event });
+      continue;
+    }
+    const cid = typeof event.d.cid === 'string' ? event.d.cid : null;
+    if (own && cid !== null) seen.add(cid);
+    const end = own ? fate(chat, me, event.seq) : null;
+    push({
+      type: 'message',
+      key: own && cid !== null ? `c:${cid}` : `e:${event.seq}`,
+      mid: String(event.d.mid),
+      cid: own ? cid : null,
+      seq: event.seq,
+      author: event.d.u ?? null,
+      own,
+      text: String(event.d.text ?? ''),
+      ts: event.ts,
+      first: true,
+      last: true,
+      state: end?.state ?? null,
+      readers: end?.readers ?? 0,
+      others: end?.others ?? 0,
+      item: null,
+    });
+  }
+  for (const item of pending) {
+    if (item.chat !== chat.id || item.user !== me || seen.has(item.cid)) continue;
+    dayBefore(item.created);
+    push({
+      type: 'message',
+      key: `c:${item.cid}`,
+      mid: null,
+      cid: item.cid,
+      seq: null,
+      author: me,
+      own: true,
+      text: item.text,
+      ts: item.created,
+      first: true,
+      last: true,
+      state: item.state === 'queued' ? 'sending' : item.state,
+      readers: 0,
+      others: 0,
+      item,
+    });
+  }
+  return rows;
+}
+
+/** Whether an event that is no person's message has a line of its own. @param {WireEvent} event */
+function isShown(event) {
+  if (event.op === 'message') return true;
+  if (event.op === 'chat') return event.d.change === 'opened' || event.d.change === 'closed';
+  return event.op === 'member';
+}
+
+/** The newest message of a chat for its line in the list. @param {Chat} chat @param {readonly OutboxItem[]} pending @param {string | null} me */
+export function previewOf(chat, pending, me) {
+  const item = pending.findLast((candidate) => candidate.chat === chat.id && candidate.user === me);
+  if (item !== undefined) return { text: item.text, own: true, author: me, ts: item.created, item, event: null };
+  const event = chat.last;
+  if (event === null || event === undefined) return null;
+  return { text: String(event.d.text ?? ''), own: event.d.u === me && me !== null, author: event.d.u ?? null, ts: event.ts, item: null, event };
+}

@@ -1,0 +1,205 @@
+/** The wire protocol `domu.v1` and the client's own shapes, as types for the checker only. */
+
+/** A durable event of a chat or of the person's own stream. */
+export interface WireEvent {
+  op: string;
+  ch: string;
+  seq: number;
+  /** Unix milliseconds. */
+  ts: number;
+  d: Record<string, any>;
+}
+
+export interface Member {
+  u: string;
+  first_name: string;
+  last_name: string;
+  hue: number | null;
+  read: number;
+  recv: number;
+  status: 'active' | 'left';
+}
+
+/** A chat as `connect` and `chat.opened` describe it. */
+export interface WireChat {
+  id: string;
+  group: boolean;
+  name: string | null;
+  status: 'open' | 'closed';
+  head: number;
+  n: number;
+  base: number;
+  initial: boolean;
+  limited: boolean;
+  recovered?: 'full' | 'none';
+  reason?: string;
+  events: WireEvent[];
+  members: Member[];
+  read: number;
+  read_n: number;
+  recv: number;
+  unread: number;
+  last: WireEvent | null;
+  at: number;
+}
+
+export interface ConnectReply {
+  session: string;
+  user: { id: string; seq: number; recovered?: 'full' | 'none'; events: WireEvent[] };
+  epoch: string;
+  time: number;
+  ping_ms: number;
+  limits: { message_chars: number; in_flight: number; history: number };
+  recovered: 'full' | 'partial' | 'none';
+  me: { id: string; first_name: string; verified: boolean };
+  chats: WireChat[];
+}
+
+export interface HistoryPage {
+  events: WireEvent[];
+  head: number;
+  base: number;
+  more_before: boolean;
+  more_after: boolean;
+}
+
+export interface Ack {
+  mid: string;
+  seq: number;
+  n: number;
+  ts: number;
+  cid: string;
+  dup: boolean;
+}
+
+/** What this client holds of one chat: a contiguous run of events that ends at `seq`. */
+export interface Chat {
+  id: string;
+  group: boolean;
+  name: string | null;
+  status: 'open' | 'closed';
+  /** Highest sequence the server is known to have. */
+  head: number;
+  /** Number of the newest message. */
+  n: number;
+  base: number;
+  /** Position: every event up to here was applied. */
+  seq: number;
+  /** Lowest sequence held; `seq + 1` when nothing is held. */
+  from: number;
+  /** Whether older history exists below `from`. */
+  more: boolean;
+  /** Ascending, gapless, `from` to `seq`. */
+  events: readonly WireEvent[];
+  /** Events beyond a hole, by sequence. */
+  ahead: ReadonlyMap<number, WireEvent>;
+  members: readonly Member[];
+  read: number;
+  read_n: number;
+  recv: number;
+  last: WireEvent | null;
+  at: number;
+}
+
+export interface Streams {
+  me: string | null;
+  epoch: string | null;
+  verified: boolean;
+  userSeq: number;
+  chats: ReadonlyMap<string, Chat>;
+  /** Events of chats not known yet, kept until `chat.opened` arrives. */
+  strangers: readonly WireEvent[];
+}
+
+/** What the shell must do after an input was applied. */
+export type Ask =
+  | { ask: 'history'; chat: string; after: number }
+  | { ask: 'resync' }
+  | { ask: 'arrived'; chat: string; event: WireEvent }
+  | { ask: 'user'; event: WireEvent };
+
+export type Input =
+  | { type: 'connected'; reply: ConnectReply }
+  | { type: 'event'; event: WireEvent }
+  | { type: 'ack'; chat: string; ack: Ack; text: string; reply_to?: string }
+  | { type: 'marker'; chat: string; d: { u: string; read?: number; read_n?: number; recv?: number } }
+  | { type: 'history'; chat: string; page: HistoryPage; before?: number; after?: number }
+  | { type: 'heads'; heads: Record<string, number> };
+
+export interface Refusal {
+  code: number;
+  name: string;
+  retry: boolean;
+  detail?: string;
+  after_ms?: number;
+  request_id?: string;
+}
+
+/** One message that the server has not confirmed yet. */
+export interface OutboxItem {
+  cid: string;
+  /** Whose message this is; never sent as anybody else. */
+  user: string;
+  chat: string;
+  text: string;
+  reply_to?: string;
+  /** Order among all messages of this device. */
+  order: number;
+  created: number;
+  /** `queued`: not on its way. `sending`: on its way now. `unconfirmed`: was on its way, no answer came. `failed`: refused. */
+  state: 'queued' | 'sending' | 'unconfirmed' | 'failed';
+  attempts: number;
+  error?: Refusal;
+}
+
+/** Where outbox items live between two visits. */
+export interface OutboxStorage {
+  all(user: string): Promise<OutboxItem[]>;
+  put(item: OutboxItem): Promise<void>;
+  remove(cid: string): Promise<void>;
+}
+
+export interface Me {
+  id: string;
+  email: string;
+  first_name: string;
+  last_name: string;
+  locale: 'nl' | 'en';
+  university: { name: string; slug: string } | null;
+  verified: boolean;
+  email_confirmed: boolean;
+  session: string;
+}
+
+export interface DeviceSession {
+  id: string;
+  current: boolean;
+  created_at: string;
+  last_seen_at: string;
+  user_agent: string;
+  address: string;
+}
+
+/** State of the connection, as people are told. */
+export type Link =
+  | { state: 'idle' }
+  | { state: 'connecting'; attempt: number }
+  | { state: 'connected' }
+  | { state: 'waiting'; attempt: number; until: number }
+  | { state: 'stopped'; code: number; reason: string };
+
+export interface Timers {
+  setTimeout(work: () => void, ms: number): any;
+  clearTimeout(handle: any): void;
+  now(): number;
+}
+
+export interface SocketLike {
+  readyState: number;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: { data: any }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  onerror: ((event: any) => void) | null;
+}

@@ -1,0 +1,370 @@
+/** One conversation: its messages by day and author, what is on its way, and where one writes. */
+
+/** @import { Chat, WireEvent } from '../types.js' */
+/** @import { Row } from '../core/timeline.js' */
+/** @import { Composer } from './composer.js' */
+import { locale, t } from '../core/i18n.js';
+import { signal } from '../core/signals.js';
+import { unreadOf } from '../core/streams.js';
+import { dayOf } from '../core/time.js';
+import { rowsOf } from '../core/timeline.js';
+import { chatAvatar, chatName, others } from './avatar.js';
+import { store } from './context.js';
+import { attribute, h, icon, Part, rebuild, reconcile, text } from './dom.js';
+import { fillRow, makeRow } from './rows.js';
+import './composer.js';
+
+/** This near to the end counts as being there. Pixels. */
+const NEAR_END = 60;
+/** Older messages are fetched when the top is this near. Pixels. */
+const NEAR_TOP = 600;
+
+class Conversation extends Part {
+  /** Sequence after which messages were unread when this was opened. */
+  divider = signal(/** @type {number | null} */ (null));
+  /** Messages that arrived below what is on the screen. */
+  missed = signal(0);
+  /** Whether the newest messages are off the screen. */
+  away = signal(false);
+  olderFailed = signal(false);
+  /** Whether the first position was taken up. */
+  settled = false;
+  /** Whether the view stays at the end as messages arrive. */
+  following = true;
+  fetching = false;
+  wide = matchMedia('(min-width: 900px) and (pointer: fine)').matches;
+  /** @type {HTMLElement | null} */
+  scroller = null;
+  /** @type {HTMLOListElement | null} */
+  list = null;
+
+  begin() {
+    const id = this.dataset.chat ?? '';
+    let shown = '';
+    this.watch(() => {
+      const held = store.value;
+      const chat = held?.streams.value.chats.get(id);
+      const next = held === null || !held.loaded.value ? 'loading' : chat === undefined ? 'missing' : 'open';
+      if (next === shown) return;
+      shown = next;
+      if (next === 'loading') rebuild(this, () => [this.skeleton()]);
+      else if (next === 'missing') this.missing();
+      else this.open(id);
+    });
+  }
+
+  skeleton() {
+    return h(
+      'div',
+      { class: 'conversation-skeleton' },
+      h('p', { class: 'sr-only', role: 'status' }, t('loading')),
+      ...['', 'own', '', 'own', 'own', ''].map((side) => h('span', { class: `bone bubble-bone ${side}`, 'aria-hidden': 'true' })),
+    );
+  }
+
+  missing() {
+    rebuild(this, () => [
+      h(
+        'div',
+        { class: 'empty full', 'data-testid': 'chat-missing' },
+        h('span', { class: 'empty-mark' }, icon('question')),
+        h('h1', { tabindex: -1 }, t('chat_missing_title')),
+        h('p', null, t('chat_missing_text')),
+        h('a', { href: '/chats', class: 'button' }, t('chat_to_list')),
+      ),
+    ]);
+  }
+
+  /** @param {string} id */
+  open(id) {
+    const held = store.peek();
+    if (held === null) return;
+    const own = held.me.id;
+    const chatNow = () => /** @type {Chat | undefined} */ (held.streams.value.chats.get(id));
+    const peek = () => held.streams.peek().chats.get(id);
+
+    const title = h('h2', { tabindex: -1, dir: 'auto', 'data-testid': 'conversation-title' });
+    const under = h('p', { class: 'under' });
+    const portrait = h('span', { class: 'portrait' });
+    const back = h('a', { href: '/chats', class: 'button quiet icon-only back', 'data-testid': 'back' }, icon('back'));
+    const top = h('div', { class: 'history-top' });
+    const list = h('ol', { class: 'messages', 'data-testid': 'messages' });
+    const scroller = h('div', { class: 'scroller', tabindex: 0, role: 'region', 'data-testid': 'scroller' }, top, list);
+    const jump = h('button', { type: 'button', class: 'jump', hidden: true, 'data-testid': 'jump' }, icon('down'), h('span', null));
+    const foot = h('div', { class: 'conversation-foot' });
+    this.replaceChildren(h('header', { class: 'conversation-head' }, back, portrait, h('div', { class: 'who' }, title, under)), h('div', { class: 'scroll-place' }, scroller, jump), foot);
+    this.scroller = scroller;
+    this.list = list;
+
+    this.watch(() => {
+      const chat = chatNow();
+      if (chat === undefined) return;
+      const name = chatName(chat, own);
+      text(title, name);
+      attribute(back, 'aria-label', t('chat_back'));
+      attribute(scroller, 'aria-label', t('chat_messages', { name }));
+      portrait.replaceChildren(chatAvatar(chat, own));
+      const active = chat.members.filter((member) => member.status === 'active');
+      text(under, chat.group ? `${t('chat_members', { count: active.length })}${chat.name ? ` · ${others(chat, own).filter((member) => member.status === 'active').map((member) => member.first_name).join(', ')}` : ''}` : '');
+    });
+
+    const composer = /** @type {Composer} */ (document.createElement('domu-composer'));
+    composer.setup = {
+      user: own,
+      chat: id,
+      name: () => {
+        const chat = chatNow();
+        return chat ? chatName(chat, own) : '';
+      },
+      limit: () => held.messageChars,
+      blocked: () => (held.streams.value.verified ? null : t('chat_not_verified')),
+      send: async (words) => {
+        this.following = true;
+        await held.send(id, words);
+        this.divider.value = null;
+      },
+    };
+    this.watch(() => {
+      const closed = chatNow()?.status === 'closed';
+      if (closed) rebuild(foot, () => [h('p', { class: 'closed', 'data-testid': 'chat-closed' }, icon('lock'), t('chat_closed'))]);
+      else if (composer.parentElement !== foot) foot.replaceChildren(composer);
+    });
+
+    // The state of older history, above the messages.
+    this.watch(() => {
+      const chat = chatNow();
+      if (chat === undefined) return;
+      const failed = this.olderFailed.value;
+      const fresh = !chat.group && chat.n === 0;
+      const key = `${locale.value}:${chat.more}:${failed}:${fresh}`;
+      if (top.dataset.key === key) return;
+      top.dataset.key = key;
+      rebuild(top, () => [
+        chat.more
+          ? failed
+            ? h('div', { class: 'older' }, h('p', null, t('chat_older_failed')), h('button', { type: 'button', class: 'button quiet', onclick: () => this.older() }, t('retry')))
+            : h('button', { type: 'button', class: 'button quiet older', 'data-testid': 'older', onclick: () => this.older() }, t('chat_older_do'))
+          : h(
+              'div',
+              { class: 'beginning' },
+              chatAvatar(chat, own, 'large'),
+              fresh ? h('p', { class: 'name' }, t('chat_first_title', { name: chatName(chat, own) })) : null,
+              h('p', null, fresh ? t('chat_first_text') : t('chat_start', { name: chatName(chat, own) })),
+            ),
+      ]);
+    });
+
+    const day = signal(dayOf(Date.now()));
+    this.every(30_000, () => (day.value = dayOf(Date.now())));
+    this.watch(() => {
+      const chat = chatNow();
+      if (chat === undefined) return;
+      void day.value;
+      this.draw(chat, rowsOf(chat, held.pending.value, own, this.divider.value, dayOf), held.link.value.state === 'connected');
+    });
+
+    this.watch(() => {
+      const count = this.missed.value;
+      jump.hidden = !this.away.value;
+      const words = count > 0 ? t('chat_jump_count', { count }) : t('chat_jump');
+      attribute(jump, 'aria-label', words);
+      text(/** @type {HTMLElement} */ (jump.lastElementChild), count > 0 ? words : '');
+    });
+
+    const hear = (/** @type {Chat} */ chat, /** @type {WireEvent} */ event) => {
+      if (chat.id !== id || event.op !== 'message' || event.d.u === own) return;
+      if (!this.atEnd()) this.missed.value += 1;
+    };
+    held.arrivals.add(hear);
+    this.ends.push(() => held.arrivals.delete(hear));
+
+    this.following = true;
+    this.listen(scroller, 'scroll', () => this.scrolled(), { passive: true });
+    this.listen(jump, 'click', () => {
+      this.following = true;
+      this.toEnd(true);
+      composer.focusArea();
+    });
+    this.listen(list, 'keydown', (event) => this.walk(event));
+    this.listen(list, 'focusin', (event) => this.rove(event.target));
+    this.listen(window, 'focus', () => this.seen());
+    this.listen(document, 'visibilitychange', () => {
+      const chat = peek();
+      // Coming back, one sees where the new messages begin.
+      if (document.visibilityState === 'hidden' && chat) this.divider.value = chat.read;
+      else this.seen();
+    });
+    const sizes = new ResizeObserver(() => {
+      if (this.following) this.toEnd(false);
+      this.scrolled();
+    });
+    sizes.observe(scroller);
+    sizes.observe(list);
+    this.ends.push(() => sizes.disconnect());
+
+    void this.settle(id).then(() => {
+      if (this.wide) composer.focusArea();
+      else title.focus({ preventScroll: true });
+    });
+  }
+
+  /** Takes up the position: at the first unread message, else at the end. @param {string} id */
+  async settle(id) {
+    const held = store.peek();
+    let chat = held?.streams.peek().chats.get(id);
+    if (!held || !chat) return;
+    const unread = unreadOf(chat);
+    const count = () => (chat?.events ?? []).filter((event) => event.op === 'message').length;
+    if (chat.more && count() < Math.max(15, unread)) {
+      try {
+        await held.loadOlder(id, Math.max(40, Math.min(100, unread + 15)));
+      } catch {
+        // The top of the list says so and offers to try again.
+        this.olderFailed.value = true;
+      }
+    }
+    chat = held.streams.peek().chats.get(id);
+    if (!chat || !this.alive) return;
+    if (unread > 0) this.divider.value = chat.read;
+    // Let the rows be drawn first.
+    await Promise.resolve();
+    await new Promise((drawn) => requestAnimationFrame(drawn));
+    const scroller = this.scroller;
+    const line = this.list?.querySelector('.unread-line');
+    if (scroller && line instanceof HTMLElement) {
+      this.following = false;
+      scroller.scrollTop = line.offsetTop - scroller.clientHeight / 4;
+    } else this.toEnd(false);
+    this.settled = true;
+    this.scrolled();
+  }
+
+  /** @param {Chat} chat @param {Row[]} rows @param {boolean} connected */
+  draw(chat, rows, connected) {
+    const { scroller, list } = this;
+    if (!scroller || !list) return;
+    const anchor = this.following ? null : this.anchor();
+    const facts = { chat, connected, language: locale.value, now: Date.now(), takeBack: this.takeBack };
+    reconcile(
+      list,
+      rows,
+      (row) => row.key,
+      makeRow,
+      (element, row) => fillRow(element, row, facts),
+    );
+    if (list.querySelector('[tabindex="0"]') === null) {
+      const last = [...list.querySelectorAll('.message')].at(-1);
+      if (last) attribute(last, 'tabindex', '0');
+    }
+    if (anchor) {
+      const moved = anchor.element.getBoundingClientRect().top - anchor.top;
+      if (moved !== 0 && anchor.element.isConnected) scroller.scrollTop += moved;
+    } else this.toEnd(false);
+    if (this.settled) queueMicrotask(() => this.scrolled());
+  }
+
+  /** The first message in view and where it stands, so that it can stay there. */
+  anchor() {
+    const { scroller, list } = this;
+    if (!scroller || !list) return null;
+    const edge = scroller.getBoundingClientRect().top;
+    for (const element of list.children) {
+      const box = element.getBoundingClientRect();
+      if (box.bottom > edge && element.classList.contains('message')) return { element, top: box.top };
+    }
+    return null;
+  }
+
+  /** Takes a refused message away, to be changed or for good. @param {string} cid @param {boolean} edit */
+  takeBack = async (cid, edit) => {
+    const words = await store.peek()?.outbox.discard(cid);
+    const composer = /** @type {Composer | null} */ (this.querySelector('domu-composer'));
+    if (words !== undefined && edit) composer?.take(words);
+    else composer?.focusArea();
+  };
+
+  atEnd() {
+    const { scroller } = this;
+    return !scroller || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END;
+  }
+
+  /** @param {boolean} smooth */
+  toEnd(smooth) {
+    const { scroller } = this;
+    if (!scroller) return;
+    const gentle = smooth && !matchMedia('(prefers-reduced-motion: reduce)').matches && scroller.scrollHeight - scroller.scrollTop < 4 * scroller.clientHeight;
+    scroller.scrollTo({ top: scroller.scrollHeight, behavior: gentle ? 'smooth' : 'instant' });
+  }
+
+  scrolled() {
+    const { scroller } = this;
+    if (!scroller || !this.settled || !this.alive) return;
+    const end = this.atEnd();
+    this.following = end;
+    this.away.value = !end;
+    if (end) this.missed.value = 0;
+    if (scroller.scrollTop < NEAR_TOP && !this.olderFailed.peek()) void this.older();
+    this.seen();
+  }
+
+  async older() {
+    const held = store.peek();
+    const id = this.dataset.chat ?? '';
+    if (!held?.streams.peek().chats.get(id)?.more || this.fetching) return;
+    this.fetching = true;
+    this.olderFailed.value = false;
+    try {
+      await held.loadOlder(id);
+    } catch {
+      this.olderFailed.value = true;
+    } finally {
+      this.fetching = false;
+    }
+  }
+
+  /** Marks as read what is on the screen of somebody who is looking. */
+  seen() {
+    const { scroller, list } = this;
+    const held = store.peek();
+    const id = this.dataset.chat ?? '';
+    if (!scroller || !list || !held || !this.settled || document.visibilityState !== 'visible' || !document.hasFocus()) return;
+    const chat = held.streams.peek().chats.get(id);
+    if (!chat || chat.seq <= chat.read) return;
+    if (this.atEnd()) {
+      held.markRead(id, chat.seq);
+      return;
+    }
+    const edge = scroller.getBoundingClientRect().bottom;
+    for (let element = list.lastElementChild; element; element = element.previousElementSibling) {
+      if (!(element instanceof HTMLElement) || element.dataset.seq === undefined) continue;
+      const bubble = element.querySelector('.bubble');
+      if (bubble && bubble.getBoundingClientRect().bottom <= edge) {
+        held.markRead(id, Number(element.dataset.seq));
+        return;
+      }
+    }
+  }
+
+  /** Arrow keys walk through the messages. @param {KeyboardEvent} event */
+  walk(event) {
+    const { list } = this;
+    const target = event.target instanceof Element ? event.target : null;
+    if (!list || !target || !target.classList.contains('message')) return;
+    const all = [...list.querySelectorAll('.message')];
+    const at = all.indexOf(target);
+    const next = event.key === 'ArrowUp' ? all[at - 1] : event.key === 'ArrowDown' ? all[at + 1] : event.key === 'Home' ? all[0] : event.key === 'End' ? all.at(-1) : undefined;
+    if (!(next instanceof HTMLElement)) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  /** @param {EventTarget | null} target */
+  rove(target) {
+    const message = target instanceof Element ? target.closest('.message') : null;
+    if (!message || !this.list) return;
+    for (const other of this.list.querySelectorAll('.message[tabindex="0"]')) if (other !== message) other.setAttribute('tabindex', '-1');
+    message.setAttribute('tabindex', '0');
+  }
+}
+
+customElements.define('domu-conversation', Conversation);
