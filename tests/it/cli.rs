@@ -1,0 +1,256 @@
+//! The program as operators run it: commands, exit codes, the control socket.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Generous: a busy machine starts a server slowly.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct House {
+    home: TempDir,
+    data: PathBuf,
+}
+
+impl House {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        Self { home, data }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_domu"));
+        command.env_clear().current_dir(self.home.path()).env("DOMU_DATA_DIR", &self.data).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::from(self.command(arguments).output().unwrap())
+    }
+
+    fn serve(&self) -> Server {
+        self.start(&["serve", "--listen", "127.0.0.1:0"])
+    }
+
+    fn start(&self, arguments: &[&str]) -> Server {
+        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        while !said.contains("Ctrl-C") {
+            if out.read_line(&mut said).unwrap() == 0 {
+                let mut log = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+                panic!("the server did not start:\n{said}{log}");
+            }
+        }
+        Server { child, said }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.data.join("control.sock")
+    }
+
+    /// Says something on the control socket and returns the answer.
+    fn say(&self, bytes: &[u8]) -> String {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // The server may hang up on too long a line before it is said.
+        let _hung_up = stream.write_all(bytes).is_err();
+        let mut answer = Vec::new();
+        let _hung_up = stream.read_to_end(&mut answer).is_err();
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+struct Server {
+    child: Child,
+    said: String,
+}
+
+impl Server {
+    /// Asks it to stop and returns its exit code.
+    fn stop(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the server did not stop");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_server_tells_what_to_do_answers_operators_and_stops_cleanly() {
+    let house = House::new();
+    let server = house.serve();
+    for want in ["listens on http://127.0.0.1:", "/sign-up", "data/mail", "user verify EMAIL"] {
+        assert!(server.said.contains(want), "{want}\n{}", server.said);
+    }
+    assert_eq!((mode(&house.data), mode(&house.socket())), (0o700, 0o600));
+
+    let health = house.run(&["health"]);
+    assert_eq!(health.code, 0, "{health:?}");
+    assert!(health.out.starts_with("ok: domu"), "{health:?}");
+    let health: serde_json::Value = serde_json::from_str(&house.run(&["health", "--json"]).out).unwrap();
+    assert_eq!((&health["ready"], &health["live"]), (&true.into(), &true.into()));
+
+    let status = house.run(&["migrate", "status"]);
+    assert!(status.code == 0 && status.out.contains("a server is running"), "{status:?}");
+    let nobody = house.run(&["user", "verify", "nobody@example.org"]);
+    assert!(nobody.code == 2 && nobody.err.contains("not_found"), "{nobody:?}");
+    assert_eq!(house.run(&["verify", "nobody@example.org"]).err, nobody.err, "the short form is the same");
+    let ended = house.run(&["session", "revoke", "0198c0de-0000-7000-8000-000000000001"]);
+    assert!(ended.code == 1 && ended.out.contains("no such live session"), "{ended:?}");
+    assert_eq!(house.run(&["rate-limits", "clear", "rate_limit:*:somebody"]).out, "0 keys are fresh again.\n");
+    assert!(house.run(&["rate-limits", "peek", "message:somebody"]).err.contains("rate_limit:{type}:"));
+
+    assert_eq!(server.stop(), Some(0));
+    assert!(!house.socket().exists());
+}
+
+#[test]
+fn without_a_server_commands_open_the_directory_themselves() {
+    let house = House::new();
+    let nobody = house.run(&["user", "suspend", "nobody@example.org", "--reason", "x"]);
+    assert!(nobody.code == 2 && nobody.err.contains("not_found"), "{nobody:?}");
+    assert_eq!(house.run(&["migrate", "status"]).out, "The schema is up to date.\n");
+    for limits_live_in_the_server in [["rate-limits", "list"].as_slice(), &["health"]] {
+        let ran = house.run(limits_live_in_the_server);
+        assert!(ran.code == 1 && ran.err.contains("no server is running"), "{ran:?}");
+    }
+}
+
+#[test]
+fn two_servers_never_share_a_directory() {
+    let house = House::new();
+    let server = house.serve();
+    let second = house.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(second.code == 1 && second.err.contains("domu.lock"), "{second:?}");
+    let up = house.run(&["migrate", "up"]);
+    assert!(up.code == 1 && up.err.contains("domu.lock"), "{up:?}");
+    assert_eq!(house.run(&["health"]).code, 0, "the first one did not notice");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn what_a_killed_server_left_does_not_stop_the_next() {
+    let house = House::new();
+    drop(house.serve());
+    assert!(house.socket().exists(), "a killed server leaves its socket");
+    let health = house.run(&["health"]);
+    assert!(health.code == 1 && health.err.contains("no server is running"), "{health:?}");
+    let server = house.serve();
+    assert_eq!(house.run(&["health"]).code, 0);
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// The address of a Unix socket holds 107 bytes; a data directory may be deeper.
+#[test]
+fn a_deep_data_directory_has_a_control_socket_too() {
+    let mut house = House::new();
+    house.data = house.home.path().join("d".repeat(120)).join("e".repeat(120));
+    let server = house.serve();
+    assert_eq!(house.run(&["health"]).code, 0);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn nonsense_on_the_control_socket_is_refused_and_forgotten() {
+    let house = House::new();
+    let server = house.serve();
+    let idle: Vec<_> = (0..20).map(|_| UnixStream::connect(house.socket()).unwrap()).collect();
+    drop(idle);
+    let long = [vec![b'x'; 1024 * 1024], b"\n".to_vec()].concat();
+    for bytes in [
+        b"nonsense\n".as_slice(),
+        b"{\"do\":\"shut_down\"}\n",
+        b"{\"do\":\"verify\",\"email\":\"a@b.nl\",\"x\":1}\n",
+        b"\xff\xfe\n",
+    ] {
+        let answer = house.say(bytes);
+        assert!(answer.contains("bad_request"), "{answer}");
+    }
+    let answer = house.say(&long);
+    assert!(answer.is_empty() || answer.contains("bad_request"), "{answer}");
+    assert!(house.say(b"{\"do\":\"health\"}\n").contains("\"ready\":true"));
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn wrong_settings_end_with_2_and_are_all_listed() {
+    let house = House::new();
+    fs::write(house.home.path().join("domu.toml"), "listn = 'x'\n[limits]\nmessage_chars_max = 0\n").unwrap();
+    for command in ["serve", "check-config", "health"] {
+        let ran = house.run(&[command, "--set", "limits.ping_interval=1s"]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        for want in ["3 settings are wrong", "Did you mean listen?", "is too small", "limits.pong_timeout is 10s"] {
+            assert!(ran.err.contains(want), "{want}\n{}", ran.err);
+        }
+    }
+    assert!(!house.data.exists());
+}
+
+#[test]
+fn checking_and_explaining_leave_no_trace() {
+    let house = House::new();
+    let ran = house.run(&["check-config", "--set", "limits.message_chars_max=2000"]);
+    assert!(ran.code == 0 && ran.out.contains("flag --set limits.message_chars_max"), "{ran:?}");
+    let rows: serde_json::Value = serde_json::from_str(&house.run(&["check-config", "--json"]).out).unwrap();
+    let explained: serde_json::Value = serde_json::from_str(&house.run(&["explain-config", "--json"]).out).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), explained.as_array().unwrap().len());
+    assert!(house.run(&["explain-config"]).out.contains("limits.message_chars_max"));
+    assert!(!house.data.exists());
+}
+
+#[test]
+fn a_demo_keeps_to_a_directory_of_its_own() {
+    let house = House::new();
+    fs::create_dir(&house.data).unwrap();
+    fs::write(house.data.join("domu.db"), "people").unwrap();
+    let data = house.data.to_str().unwrap();
+    let refused = house.run(&["demo", "--fresh", "--data-dir", data]);
+    assert!(refused.code == 1 && refused.err.contains("nothing was touched"), "{refused:?}");
+    assert_eq!(fs::read(house.data.join("domu.db")).unwrap(), b"people");
+
+    let demo = house.start(&["demo", "--listen", "127.0.0.1:0"]);
+    assert!(demo.said.contains("listens on http://127.0.0.1:"), "{}", demo.said);
+    assert!(house.home.path().join("data-demo/domu.db").exists());
+    assert_eq!(demo.stop(), Some(0));
+}

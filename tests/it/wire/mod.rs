@@ -1,0 +1,14 @@
+//! The protocol `domu.v1` on real sockets: what it promises, and what it answers to nonsense.
+
+mod bad_input;
+mod bystander;
+mod drain;
+mod faults;
+mod frames;
+mod limits;
+mod property;
+mod resume;
+mod revoked;
+mod slow;
+mod snapshots;
+mod talk;
