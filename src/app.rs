@@ -26,8 +26,6 @@ use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::Telemetry;
 
-/// Batches that may wait between the committer and the fan-out.
-const FANOUT_QUEUE: usize = 64;
 /// How often the epoch's watermark is mirrored beside the database.
 const MIRROR_INTERVAL: Duration = Duration::from_secs(30);
 /// How often rate limits that are fresh again are forgotten.
@@ -99,8 +97,8 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         limits.outbox_total_bytes_max,
     );
     inner.spawn_vital("flusher", Arc::clone(&flusher).run(stop.clone()));
-    let hub = Arc::new(Hub::new(flusher, limits.sockets_per_user_max));
-    let (to_fanout, fanout) = mpsc::channel(FANOUT_QUEUE);
+    let hub = Arc::new(Hub::new(flusher, limits.sockets_per_user_max, limits.joining_frames_max));
+    let (to_fanout, fanout) = mpsc::channel(limits.fanout_queue_max);
     let deliverer =
         Deliverer { hub: Arc::clone(&hub), view: View { store: store.clone(), limits: Arc::clone(&limits) } };
     inner.spawn_vital("fan-out", deliverer.run(fanout));

@@ -17,8 +17,6 @@ use crate::telemetry::names;
 
 /// Bytes of a session token: 256 bits.
 const TOKEN_BYTES: usize = 32;
-/// Live sessions one person may have; the least used ones make room.
-const SESSIONS_MAX: usize = 50;
 /// The longest text that is looked up as an address; longer is unknown without a look.
 const EMAIL_BYTES_MAX: usize = 320;
 
@@ -78,6 +76,7 @@ impl Accounts {
             address: model::truncate_address(device.address),
             user_agent: model::cut_user_agent(&device.user_agent),
         };
+        let sessions_max = inner.limits.sessions_per_user_max;
         let work = {
             let inner = Arc::clone(inner);
             async move {
@@ -91,7 +90,7 @@ impl Accounts {
                                 return Ok(None);
                             }
                             tx.add_session(row, now).await?;
-                            let surplus = tx.surplus_sessions(user, SESSIONS_MAX, now).await?;
+                            let surplus = tx.surplus_sessions(user, sessions_max, now).await?;
                             for ended in &surplus {
                                 sessions::end(tx, *ended, "surplus".to_owned(), now).await?;
                             }

@@ -77,7 +77,7 @@ impl World {
             age_max: limits.outbox_age_max,
         };
         let hub =
-            Arc::new(Hub::new(Flusher::new(outboxes, limits.outbox_total_bytes_max), limits.sockets_per_user_max));
+            Arc::new(Hub::new(Flusher::new(outboxes, limits.outbox_total_bytes_max), limits.sockets_per_user_max, 100));
         let (to_fanout, fanout) = mpsc::channel(8);
         let stop = supervisor.stopping().clone();
         let (committer, work) = Committer::new(held.store.clone(), to_fanout, Arc::clone(&limits), clock.clone(), stop);

@@ -33,9 +33,6 @@ pub struct Snapshot {
     live: Vec<(StreamId, Option<u64>, u64)>,
 }
 
-/// Events of the person's own stream that are replayed; more means a snapshot.
-const USER_EVENTS_MAX: u64 = 200;
-
 impl Chat {
     /// Registers a socket and attaches it to all its streams in buffering mode.
     ///
@@ -125,7 +122,7 @@ impl Chat {
         let verdict = match resume.and_then(|resume| resume.user) {
             None => Verdict::Snapshot("fresh"),
             Some(_) if !same_epoch => Verdict::Snapshot("epoch"),
-            Some(seq) => place(seq, head, base, USER_EVENTS_MAX),
+            Some(seq) => place(seq, head, base, u64::try_from(self.limits.user_events_max).unwrap_or(u64::MAX)),
         };
         let (recovered, reason, events) = match verdict {
             Verdict::Replay(after) => ("full", None, self.store.user_events(user, after, head).await?),

@@ -29,7 +29,7 @@ fn house(store: &Store) -> House {
     let supervisor = Supervisor::default();
     let flusher =
         Flusher::new(OutboxLimits { frames_max: 100, bytes_max: 1 << 20, age_max: Duration::from_secs(10) }, 1 << 24);
-    let hub = Arc::new(Hub::new(flusher, 8));
+    let hub = Arc::new(Hub::new(flusher, 8, 100));
     let (to_fanout, fanout) = mpsc::channel(8);
     let view = View { store: store.clone(), limits: Arc::clone(&limits) };
     supervisor.spawn("fan-out", Deliverer { hub: Arc::clone(&hub), view }.run(fanout));

@@ -65,6 +65,8 @@ limits! {
         "Open connections of one address that is no trusted proxy; room for a campus behind one address, not for a third of all places.";
     header_timeout: Duration = seconds(10), seconds(1)..=minutes(5), "seconds",
         "From the first byte of a request to the end of its headers.";
+    head_bytes_max: usize = 32 * KIB, 8 * KIB..=MIB, "bytes",
+        "Head of an HTTP request; room for ten thousand bytes of foreign cookies.";
     body_bytes_max: usize = 16 * KIB, KIB..=16 * MIB, "bytes",
         "Body of an HTTP request; read before anything is known of who sends it.";
     request_timeout: Duration = seconds(30), seconds(1)..=minutes(10), "seconds",
@@ -86,6 +88,8 @@ limits! {
         "Requests one socket may send for long.";
     socket_ops_burst: u32 = 200, 1..=100_000, "requests",
         "Requests one socket may send at once.";
+    socket_refusals_max: u32 = 200, 1..=100_000, "requests",
+        "Requests in a row refused for their pace, before the socket is closed.";
     socket_errors_max: u32 = 50, 1..=10_000, "errors",
         "Erroneous requests in a row until a socket is closed.";
     // outboxes
@@ -98,6 +102,10 @@ limits! {
     outbox_total_bytes_max: usize = 256 * MIB, 16 * KIB..=64 * KIB * MIB, "bytes",
         "Bytes waiting for all readers together; beyond it the fullest are closed.";
     // chat
+    joining_frames_max: usize = 1_024, 16..=1_000_000, "frames",
+        "Frames of one stream that wait while a socket connects; if there are more, it starts again.";
+    user_events_max: usize = 200, 1..=10_000, "events",
+        "Missed events of a person's own stream sent on a resume.";
     message_chars_max: usize = 4_000, 1..=100_000, "Unicode scalars",
         "Text of one message.";
     history_page_max: usize = 100, 1..=1_000, "events",
@@ -117,6 +125,8 @@ limits! {
     page_bytes_max: usize = 192 * KIB, 32 * KIB..=16 * MIB, "bytes",
         "One page of history; it ends early rather than growing.";
     // committer
+    fanout_queue_max: usize = 64, 1..=100_000, "batches",
+        "Committed batches waiting to be delivered; the committer waits when there are more.";
     commit_queue_max: usize = 4_096, 1..=1_000_000, "transactions",
         "Drafts and transactions waiting for the committer; beyond it they are refused as overloaded.";
     commit_batch_max: usize = 500, 1..=10_000, "transactions",
@@ -153,6 +163,8 @@ limits! {
         "Passwords hashed at the same time, 19 MiB each.";
     age_years_min: u32 = 17, 0..=99, "years",
         "Youngest age at sign-up.";
+    sessions_per_user_max: usize = 50, 1..=10_000, "sessions",
+        "Sessions of one person; a further sign-in ends the one unused for longest.";
     session_idle: Duration = days(7), minutes(1)..=days(365), "seconds",
         "A session ends after so long without use.";
     session_absolute: Duration = days(30), minutes(1)..=days(365), "seconds",

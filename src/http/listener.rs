@@ -24,8 +24,6 @@ use crate::doors::{Addresses, ConnectionPermit, PeerAddr};
 use crate::supervise::Supervisor;
 use crate::telemetry::names;
 
-/// Bytes of a request's head, and of hyper's buffers for one connection. Room for 10 KB of foreign cookies and no more.
-const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Longest time the kernel waits for a peer to take what was sent, so that a reader that stopped does not hold a place.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// First and longest pause after an accept error that is not about one connection, such as no free descriptor.
@@ -104,7 +102,7 @@ fn builder(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .max_buf_size(limits.head_bytes_max)
         .half_close(false);
     http
 }

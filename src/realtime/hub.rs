@@ -80,14 +80,13 @@ pub struct Hub {
     flusher: Arc<Flusher>,
     numbers: AtomicU64,
     sockets_per_user_max: usize,
+    joining_frames_max: usize,
 }
 
-/// Frames one joining socket may have waiting in one stream; more means it joined too slowly.
-const BUFFERED_MAX: usize = 1024;
-
 impl Hub {
-    /// An empty hub whose sockets are written by `flusher`.
-    pub fn new(flusher: Arc<Flusher>, sockets_per_user_max: usize) -> Self {
+    /// An empty hub whose sockets are written by `flusher`. A socket that is still joining a stream may have
+    /// `joining_frames_max` frames of it waiting; more means that it joins too slowly.
+    pub fn new(flusher: Arc<Flusher>, sockets_per_user_max: usize, joining_frames_max: usize) -> Self {
         Self {
             conns: DashMap::new(),
             users: DashMap::new(),
@@ -96,6 +95,7 @@ impl Hub {
             flusher,
             numbers: AtomicU64::new(1),
             sockets_per_user_max,
+            joining_frames_max,
         }
     }
 
@@ -238,9 +238,9 @@ impl Hub {
                 match ack {
                     Some((origin, ack)) if origin.id == entry.conn.id => {
                         acked = true;
-                        entry.offer(Some(seq), ack);
+                        entry.offer(Some(seq), ack, self.joining_frames_max);
                     }
-                    _ => entry.offer(Some(seq), frame),
+                    _ => entry.offer(Some(seq), frame, self.joining_frames_max),
                 }
             }
         }
@@ -253,7 +253,7 @@ impl Hub {
     pub fn signal(&self, stream: StreamId, frame: &Frame, except: Option<ConnId>) {
         if let Some(mut attached) = self.streams.get_mut(&stream) {
             for entry in attached.iter_mut().filter(|entry| Some(entry.conn.id) != except) {
-                entry.offer(None, frame);
+                entry.offer(None, frame, self.joining_frames_max);
             }
         }
     }
@@ -328,9 +328,9 @@ impl Hub {
 }
 
 impl Attached {
-    fn offer(&mut self, seq: Option<u64>, frame: &Frame) {
+    fn offer(&mut self, seq: Option<u64>, frame: &Frame, waiting_max: usize) {
         match (&mut self.mode, seq) {
-            (Mode::Buffering(buffer), _) if buffer.waiting.len() >= BUFFERED_MAX => {
+            (Mode::Buffering(buffer), _) if buffer.waiting.len() >= waiting_max => {
                 self.conn.close(Close::PositionLost);
             }
             (Mode::Buffering(buffer), seq) => buffer.waiting.push((seq, frame.clone())),

@@ -41,8 +41,6 @@ const HEADS_IN_PING: usize = 16;
 /// Heartbeats between two looks at the session (about every five minutes): a socket in use keeps its session in use, and
 /// whatever ended the session without telling this process ends the socket.
 const BEATS_A_RECHECK: u32 = 24;
-/// Refusals in a row, for speed alone, after which the socket is closed.
-const REFUSED_IN_A_ROW_MAX: u32 = 200;
 
 enum State {
     AwaitConnect,
@@ -231,7 +229,7 @@ impl Session {
         names::frame_in();
         if let Err(not_until) = self.pace.check() {
             self.refused_in_a_row += 1;
-            if self.refused_in_a_row > REFUSED_IN_A_ROW_MAX {
+            if self.refused_in_a_row > self.services.limits.socket_refusals_max {
                 self.conn.close(Close::RateLimited);
                 return Next::Continue;
             }

@@ -17,7 +17,7 @@ fn flusher() -> Arc<Flusher> {
 }
 
 fn hub() -> Hub {
-    Hub::new(flusher(), 2)
+    Hub::new(flusher(), 2, 100)
 }
 
 async fn socket(hub: &Hub) -> (Arc<Conn>, TcpStream, tokio::net::tcp::OwnedReadHalf) {
@@ -195,7 +195,7 @@ proptest! {
     fn indexes_agree_after_any_interleaving(steps in proptest::collection::vec(step(), 0..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let hub = Hub::new(flusher(), 10);
+            let hub = Hub::new(flusher(), 10, 100);
             let who = identity();
             let streams = [StreamId::Chat(ChatId(new_id())), StreamId::Chat(ChatId(new_id()))];
             let mut heads = [0_u64; 2];
