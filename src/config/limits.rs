@@ -98,7 +98,7 @@ limits! {
     outbox_bytes_max: usize = 256 * KIB, 16 * KIB..=64 * MIB, "bytes",
         "Bytes waiting for one reader.";
     outbox_age_max: Duration = seconds(15), seconds(1)..=minutes(5), "seconds",
-        "How long the oldest waiting frame may wait for its reader.";
+        "How long a reader may take nothing while something waits; four times as long for one frame.";
     outbox_total_bytes_max: usize = 256 * MIB, 16 * KIB..=64 * KIB * MIB, "bytes",
         "Bytes waiting for all readers together; beyond it the fullest are closed.";
     // chat
@@ -117,7 +117,7 @@ limits! {
     window_messages: usize = 20, 1..=200, "events",
         "Newest events of a chat that comes afresh.";
     chats_per_user_max: usize = 500, 1..=10_000, "chats",
-        "Chats that one person is shown, newest activity first.";
+        "Chats one person may be in; a connect shows all of them.";
     resume_total_max: usize = 1_000, 1..=100_000, "events",
         "Missed events of all chats sent on one resume.";
     snapshot_bytes_max: usize = MIB, 64 * KIB..=64 * MIB, "bytes",
