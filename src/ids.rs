@@ -1,6 +1,8 @@
 //! The only maker of ids. Types are owned by `entity::ids` and re-exported here.
 
-pub use entity::ids::{AuthTokenId, ChatId, ClientMessageId, MailId, MessageId, SessionId, UniversityId, UserId};
+pub use entity::ids::{
+    AuthTokenId, ChatId, ClientMessageId, MailId, MessageId, PictureId, SessionId, UniversityId, UserId,
+};
 
 /// A new id: UUID v7, monotonic in this process, so that rows made later sort later.
 #[expect(clippy::disallowed_methods, reason = "the one maker of ids")]

@@ -28,6 +28,8 @@ pub struct Model {
     pub read_n: i64,
     /// Received up to and including this event.
     pub recv_seq: i64,
+    /// Ordinal of the newest message withheld from this member; 0: none ever was.
+    pub withheld_n: i64,
     pub updated_at: DateTimeUtc,
 }
 

@@ -47,6 +47,8 @@ ids! {
     AuthTokenId,
     /// A mail waiting to be sent, or sent.
     MailId,
+    /// An uploaded picture.
+    PictureId,
     /// The id a client made for a message, the same on every retry.
     ClientMessageId,
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::UserId;
+use crate::ids::{PictureId, UserId};
 
 /// A row of `profiles`.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -19,6 +19,13 @@ pub struct Model {
     pub study_year: Option<i32>,
     #[sea_orm(column_type = "Text", nullable)]
     pub bio: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub pronouns: Option<String>,
+    /// A list of ISO 639-1 codes, the best spoken first.
+    #[sea_orm(column_type = "Json", nullable)]
+    pub languages: Option<Json>,
+    /// The uploaded picture; without one the avatar is generated.
+    pub picture_id: Option<PictureId>,
     /// Degrees, 0 to 359.
     pub avatar_hue: Option<i32>,
     pub created_at: DateTimeUtc,

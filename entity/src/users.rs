@@ -38,6 +38,14 @@ pub struct Model {
     pub suspended_until: Option<DateTimeUtc>,
     #[sea_orm(column_type = "Text", nullable)]
     pub suspended_reason: Option<String>,
+    /// `visible` or `ghost`.
+    #[sea_orm(column_type = "Text")]
+    pub visibility: String,
+    /// `matches` or `nobody`: who may write in a chat of two.
+    #[sea_orm(column_type = "Text")]
+    pub who_may_message: String,
+    /// Whether reading is shown to others, and theirs to this person.
+    pub read_receipts: bool,
     pub university_id: Option<UniversityId>,
     pub last_activity_at: Option<DateTimeUtc>,
     /// Number of the newest event of this person's stream; 0: none yet.

@@ -20,6 +20,8 @@ mod m006_outbox;
 mod m007_chats;
 mod m008_messages;
 mod m009_streams;
+mod m010_settings;
+mod m011_blocks;
 
 /// All migrations in order.
 pub struct Migrator;
@@ -37,6 +39,8 @@ impl MigratorTrait for Migrator {
             Box::new(m007_chats::Migration),
             Box::new(m008_messages::Migration),
             Box::new(m009_streams::Migration),
+            Box::new(m010_settings::Migration),
+            Box::new(m011_blocks::Migration),
         ]
     }
 }

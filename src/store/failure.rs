@@ -70,6 +70,8 @@ pub(in crate::store) const UNIQUE_KEYS: &[(&str, &str, &str)] = &[
     ("uq_messages_chat_id_n", "messages", "chat_id,n"),
     ("pk_chat_events", "chat_events", "chat_id,seq"),
     ("pk_user_events", "user_events", "user_id,seq"),
+    ("pk_match_blocklist", "match_blocklist", "user_id,blocked_user_id"),
+    ("pk_withheld_messages", "withheld_messages", "chat_id,user_id,seq"),
 ];
 
 impl From<DbErr> for StoreError {

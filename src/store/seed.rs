@@ -223,6 +223,7 @@ impl Tx {
             avatar_hue: Set(Some(person.avatar_hue)),
             created_at: Set(now - person.age),
             updated_at: Set(now - person.age),
+            ..Default::default()
         });
         entity::profiles::Entity::insert_many(rows).exec_without_returning(self.conn()).await?;
         let rows = people.iter().map(|person| entity::user_events::ActiveModel {
@@ -278,6 +279,7 @@ impl Tx {
                 read_seq: Set(read + 1),
                 read_n: Set(read),
                 recv_seq: Set(head_n + 1),
+                withheld_n: Set(0),
                 updated_at: Set(last.unwrap_or(chat.opened_at)),
             }
         });

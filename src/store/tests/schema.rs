@@ -70,6 +70,8 @@ async fn the_entities_are_what_the_migrations_make() {
             declared::<entity::messages::Entity>(),
             declared::<entity::chat_events::Entity>(),
             declared::<entity::user_events::Entity>(),
+            declared::<entity::match_blocklist::Entity>(),
+            declared::<entity::withheld_messages::Entity>(),
         ];
         for (table, columns) in &tables {
             let mut columns = columns.clone();

@@ -1,0 +1,61 @@
+//! Who wants to hear nothing from whom, and what was withheld because of it.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::*;
+
+use crate::tables::{Clustered, index, key, refers};
+
+/// Blocks and withheld messages.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("match_blocklist")
+                    .col(uuid("user_id"))
+                    .col(uuid("blocked_user_id"))
+                    .col(timestamp_with_time_zone("created_at"))
+                    .col(timestamp_with_time_zone_null("ended_at"))
+                    .primary_key(&mut key("match_blocklist", &["user_id", "blocked_user_id"]))
+                    .foreign_key(&mut refers("match_blocklist", "user_id", "users"))
+                    .foreign_key(&mut refers("match_blocklist", "blocked_user_id", "users"))
+                    .clustered(manager)
+                    .take(),
+            )
+            .await?;
+        manager.create_index(index("match_blocklist", &["blocked_user_id", "ended_at"])).await?;
+        manager
+            .create_table(
+                Table::create()
+                    .table("withheld_messages")
+                    .col(uuid("chat_id"))
+                    .col(uuid("user_id"))
+                    .col(big_integer("seq"))
+                    .col(big_integer("n"))
+                    .primary_key(&mut key("withheld_messages", &["chat_id", "user_id", "seq"]))
+                    .foreign_key(&mut refers("withheld_messages", "chat_id", "chats"))
+                    .foreign_key(&mut refers("withheld_messages", "user_id", "users"))
+                    .clustered(manager)
+                    .take(),
+            )
+            .await?;
+        let mut newest = big_integer("withheld_n").default(0).take();
+        manager.alter_table(Table::alter().table("chat_members").add_column(&mut newest).take()).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("chat_members").drop_column("withheld_n").take()).await?;
+        manager.drop_table(Table::drop().table("withheld_messages").take()).await?;
+        manager.drop_table(Table::drop().table("match_blocklist").take()).await?;
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
