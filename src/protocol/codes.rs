@@ -56,6 +56,10 @@ codes! {
     Forbidden = 40300, "forbidden", 403, false, Info;
     /// Not a member of this chat (or there is no such chat).
     NotMember = 40301, "not_member", 403, false, Info;
+    /// You have blocked the other person.
+    PairBlocked = 40302, "pair_blocked", 403, false, Debug;
+    /// One of the two takes no messages.
+    PrivacyOff = 40303, "privacy_off", 403, false, Debug;
     /// The chat is closed.
     ChatLocked = 40304, "chat_locked", 403, false, Debug;
     /// The sender's identity is not verified.

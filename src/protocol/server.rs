@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::ids::{ChatId, ClientMessageId, MessageId, SessionId, UserId};
+use crate::ids::{ChatId, ClientMessageId, MessageId, PictureId, SessionId, UserId};
 
 /// The channel a frame belongs to: `chat:<id>` or `user`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,12 +95,81 @@ pub struct Sent {
 pub struct Marker {
     /// The member.
     pub u: UserId,
-    /// Read up to this number.
-    pub read: u64,
-    /// Read up to this message ordinal.
-    pub read_n: u64,
+    /// Read up to this number; not said when the member or who looks hides what they have read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
+    /// Read up to this message ordinal; like `read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_n: Option<u64>,
     /// Received up to this number.
     pub recv: u64,
+}
+
+/// The address of an uploaded picture on this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picture(pub PictureId);
+
+impl Serialize for Picture {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("/api/pictures/{}", self.0))
+    }
+}
+
+/// The university of a person.
+#[derive(Clone, Debug, Serialize)]
+pub struct University {
+    /// Its name.
+    pub name: String,
+    /// Its name in addresses.
+    pub slug: String,
+}
+
+/// A person as those see them who share a chat with them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Person {
+    /// Who.
+    pub id: UserId,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// Pronouns.
+    pub pronouns: Option<String>,
+    /// What they study.
+    pub program: Option<String>,
+    /// In which year.
+    pub study_year: Option<i32>,
+    /// What they say of themselves.
+    pub about: Option<String>,
+    /// ISO 639-1 codes of what they speak.
+    pub languages: Vec<String>,
+    /// Where they study.
+    pub university: Option<University>,
+    /// Their identity is verified.
+    pub verified: bool,
+    /// The hue of the generated avatar, in degrees.
+    pub hue: i32,
+    /// Where the uploaded picture is.
+    pub picture: Option<Picture>,
+    /// I have blocked them.
+    pub blocked: bool,
+}
+
+/// Somebody I have blocked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Blocked {
+    /// Who.
+    pub id: UserId,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// The hue of the generated avatar, in degrees.
+    pub hue: i32,
+    /// Where the uploaded picture is.
+    pub picture: Option<Picture>,
+    /// Since when, in milliseconds since the epoch.
+    pub at: i64,
 }
 
 /// A member of a chat.
@@ -115,6 +184,8 @@ pub struct Member {
     pub last_name: String,
     /// The hue of the generated avatar, in degrees.
     pub hue: i32,
+    /// Where the uploaded picture is; none: the avatar is generated.
+    pub picture: Option<Picture>,
     /// `active` or `left`.
     pub status: String,
 }
@@ -130,6 +201,8 @@ pub struct ChatState {
     pub name: Option<String>,
     /// `open` or `closed`.
     pub status: String,
+    /// A chat of two whose other member I have blocked.
+    pub blocked: bool,
     /// The newest number.
     pub head: u64,
     /// How many messages there are.

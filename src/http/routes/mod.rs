@@ -6,6 +6,7 @@ mod demo;
 mod health;
 mod me;
 mod pages;
+mod people;
 mod sessions;
 
 use std::convert::Infallible;
@@ -86,6 +87,10 @@ pub static ROUTES: &[RouteSpec] = &[
     change(Method::PATCH, "/api/me", Who::SignedIn),
     get("/api/sessions", Who::SignedIn),
     change(Method::DELETE, "/api/sessions/{id}", Who::SignedIn),
+    get("/api/people/{id}", Who::SignedIn),
+    get("/api/blocks", Who::SignedIn),
+    change(Method::PUT, "/api/blocks/{id}", Who::SignedIn),
+    change(Method::DELETE, "/api/blocks/{id}", Who::SignedIn),
     get("/demo", Who::Demo),
     get("/api/demo/people", Who::Demo),
     change(Method::POST, "/api/demo/sign-in", Who::Demo),
@@ -128,6 +133,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(me::routes(services))
         .unify()
         .or(sessions::routes(services))
+        .unify()
+        .or(people::routes(services))
         .unify()
         .or(health::routes(services))
         .unify()
