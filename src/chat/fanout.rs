@@ -149,7 +149,7 @@ impl Deliverer {
             }),
         };
         let frame = Frame::durable(frame::text(&event));
-        let hidden = (!withheld.is_empty()).then(|| hidden(&event, stored.n));
+        let hidden = (!withheld.is_empty()).then(|| hidden(&event, stored.n, message.sender));
         let sent = sent(stored, message.cid, false);
         let mut delivery = Delivery::new(stream, stored.seq, &frame);
         delivery.withheld = hidden.as_ref().map(|hidden| (withheld, hidden));
@@ -262,8 +262,8 @@ impl Deliverer {
 }
 
 /// What stands in the place of an event for members who do not see it.
-fn hidden(event: &Event, n: u64) -> Frame {
-    let d = Body::Other(serde_json::json!({ "n": n }));
+fn hidden(event: &Event, n: u64, author: UserId) -> Frame {
+    let d = Body::Other(serde_json::json!({ "n": n, "u": author }));
     Frame::durable(frame::text(&Event { op: "hidden".into(), ch: event.ch, seq: event.seq, ts: event.ts, d }))
 }
 

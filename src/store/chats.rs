@@ -135,7 +135,7 @@ impl EventRow {
     fn hide(&mut self) {
         if let Some(message) = self.message.take() {
             self.kind = "hidden".into();
-            self.data = Some(json!({"n": message.n}));
+            self.data = Some(json!({"n": message.n, "u": message.user}));
         }
     }
 }

@@ -220,7 +220,7 @@ impl ChatMirror {
         }
         self.seq = seq;
         // Who writes has read what stands before.
-        if event["op"] == "message"
+        if (event["op"] == "message" || event["op"] == "hidden")
             && let Some(author) = event["d"]["u"].as_str()
         {
             let at = self.markers.entry(author.to_owned()).or_default();

@@ -26,7 +26,7 @@ on_both!(a_blocked_person_is_not_heard_and_cannot_tell, |server: TestServer| asy
     assert!(!sent.dup, "answered as ever");
     for device in [&mut anna, &mut laptop] {
         let hidden = device.expect("hidden").await;
-        assert_eq!((&hidden["seq"], &hidden["d"]), (&json!(sent.seq), &json!({"n": sent.n})));
+        assert_eq!((&hidden["seq"], &hidden["d"]), (&json!(sent.seq), &json!({"n": sent.n, "u": bram.mirror.me})));
         device.refute("message").await;
     }
     // Her devices confirm what they got, and she reads on: he sees the one and not the other.
