@@ -19,6 +19,7 @@ pub mod seed;
 mod sessions;
 mod streams;
 mod table;
+mod tokens;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +30,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use crate::config::Config;
 
-pub use accounts::{AccountRow, NewAccount, NewAuthToken, TriedCode};
+pub use accounts::{AccountRow, NewAccount};
 pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opened, Range};
 pub use failure::StoreError;
 pub use lanes::{Committed, Failed, Lane, Tx};
@@ -39,6 +40,7 @@ pub use migrate::newest_migration;
 pub use profiles::{MeRow, ProfileChange, ProfileRow, SettingsChange, SettingsRow};
 pub use sessions::{NewSession, SessionRow, SessionState};
 pub use streams::{Emitted, UserEventRow};
+pub use tokens::{NewAuthToken, TriedCode, UsedToken};
 
 /// The durable memory of the program; cheap to clone.
 #[derive(Clone, Debug)]
