@@ -3,9 +3,11 @@
 //! This service posts mail (`mail`), orders its events through `chat::Committer`, and tells the hub which sockets end.
 
 mod confirm;
+mod email;
 pub mod model;
 pub mod passwords;
 mod profile;
+mod recovery;
 mod register;
 mod sessions;
 mod sign_in;
@@ -22,8 +24,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+pub use email::AddressProof;
 pub use passwords::HashCost;
 pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm, picture_path};
+pub use recovery::{MailProof, PasswordForm};
 pub use sessions::SessionInfo;
 pub use standing::Standing;
 

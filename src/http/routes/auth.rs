@@ -122,8 +122,13 @@ async fn token(services: &Services, visitor: &Visitor, body: Result<Mint>) -> Re
 }
 
 async fn sign_out(services: &Services, visitor: &Visitor) -> Result<Reply> {
+    let Some(token) = &visitor.token else { return goodbye() };
     // A session that cannot be ended because it is no session any more is over all the same: the browser forgets it.
-    match services.accounts.sign_out(visitor.principal()?.session).await {
+    let ended = match services.accounts.authenticate(token.expose_secret()).await {
+        Ok(principal) => services.accounts.sign_out(principal.session).await,
+        Err(error) => Err(error),
+    };
+    match ended {
         Err(error) if error.code == Code::Unavailable => Err(error),
         Ok(()) | Err(_) => goodbye(),
     }

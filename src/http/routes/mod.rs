@@ -7,6 +7,7 @@ mod health;
 mod me;
 mod pages;
 mod people;
+mod password;
 mod sessions;
 
 use std::convert::Infallible;
@@ -80,13 +81,21 @@ pub static ROUTES: &[RouteSpec] = &[
     change(Method::POST, "/api/auth/confirm", Who::Anyone),
     change(Method::POST, "/api/auth/resend-confirmation", Who::Anyone),
     change(Method::POST, "/api/auth/sign-in", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-out", Who::SignedIn),
+    // Also for a session that is over: the browser is to forget it.
+    change(Method::POST, "/api/auth/sign-out", Who::Anyone),
+    change(Method::POST, "/api/auth/forgot-password", Who::Anyone),
+    change(Method::POST, "/api/auth/reset-password", Who::Anyone),
     // Gives a bearer to a program that has no cookies and wants none.
     RouteSpec { method: Method::POST, path: "/api/auth/token", who: Who::Anyone, csrf: false },
     get("/api/me", Who::SignedIn),
     change(Method::PATCH, "/api/me/profile", Who::SignedIn),
     change(Method::PATCH, "/api/me/settings", Who::SignedIn),
+    change(Method::POST, "/api/me/password", Who::SignedIn),
+    change(Method::POST, "/api/me/email", Who::SignedIn),
+    change(Method::DELETE, "/api/me/email", Who::SignedIn),
+    change(Method::POST, "/api/me/email/confirm", Who::SignedIn),
     get("/api/sessions", Who::SignedIn),
+    change(Method::DELETE, "/api/sessions", Who::SignedIn),
     change(Method::DELETE, "/api/sessions/{id}", Who::SignedIn),
     get("/api/people/{id}", Who::SignedIn),
     get("/api/blocks", Who::SignedIn),
@@ -132,6 +141,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(csrf::routes(services))
         .unify()
         .or(me::routes(services))
+        .unify()
+        .or(password::routes(services))
         .unify()
         .or(sessions::routes(services))
         .unify()
