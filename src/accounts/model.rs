@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use utoipa::ToSchema;
 
 /// Longest e-mail address in bytes. *Source*: RFC 5321 4.5.3.1.3 as corrected by erratum 1690.
 pub const EMAIL_BYTES_MAX: usize = 254;
@@ -38,7 +39,7 @@ impl Refusal {
 }
 
 /// The language a person reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Locale {
     /// Dutch.
@@ -64,7 +65,7 @@ impl Locale {
 }
 
 /// What kind of room seeker a person is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserType {
     /// Studies at a university.
@@ -81,6 +82,63 @@ impl UserType {
             Self::Student => "student",
             Self::Professional => "professional",
         }
+    }
+
+    /// The type of a stored name; anything unknown is a student.
+    pub fn stored(name: &str) -> Self {
+        if name == "professional" { Self::Professional } else { Self::Student }
+    }
+}
+
+/// Whether others find a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Others find them.
+    #[default]
+    Visible,
+    /// Nobody is shown to them, nor they to anybody.
+    Ghost,
+}
+
+impl Visibility {
+    /// The wire and column name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Visible => "visible",
+            Self::Ghost => "ghost",
+        }
+    }
+
+    /// The visibility of a stored name; anything unknown is visible.
+    pub fn stored(name: &str) -> Self {
+        if name == "ghost" { Self::Ghost } else { Self::Visible }
+    }
+}
+
+/// Who may write to a person in a chat of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhoMayMessage {
+    /// People they matched with.
+    #[default]
+    Matches,
+    /// Nobody.
+    Nobody,
+}
+
+impl WhoMayMessage {
+    /// The wire and column name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Matches => "matches",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// The choice of a stored name; anything unknown is matches.
+    pub fn stored(name: &str) -> Self {
+        if name == "nobody" { Self::Nobody } else { Self::Matches }
     }
 }
 
@@ -241,7 +299,7 @@ pub fn parse_name(text: &str) -> Result<String, &'static str> {
 
 /// Controls, bidirectional controls, and characters that take no room. The joiners U+200C and U+200D stay, since
 /// names in Persian and several Indic scripts are misspelt without them.
-fn is_hidden(character: char) -> bool {
+pub(super) fn is_hidden(character: char) -> bool {
     (character.is_control() && !matches!(character, '\t'))
         || matches!(
             character,
