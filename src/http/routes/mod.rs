@@ -1,6 +1,7 @@
 //! The one table of routes, and the router that is checked against it.
 
 mod auth;
+mod chats;
 mod csrf;
 mod demo;
 mod health;
@@ -24,6 +25,7 @@ use super::gate::Visitor;
 use super::{body, problem};
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
+use crate::ratelimit::RateKind;
 use crate::services::Services;
 
 /// Who may call a route.
@@ -50,14 +52,35 @@ pub struct RouteSpec {
     pub who: Who,
     /// Whether it needs a CSRF token even from a client without cookies. With a cookie every change needs one.
     pub csrf: bool,
+    /// The limit of rate whose state every answer tells, and for whom it counts.
+    pub rate: Option<(RateKind, Subject)>,
+}
+
+/// For whom a limit of rate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The person who is signed in.
+    User,
+    /// The address of the client.
+    Address,
+    /// The network of the client: an IPv4 address or an IPv6 /64.
+    Network,
+}
+
+impl RouteSpec {
+    /// The same row with a limit that its answers tell.
+    const fn tells(mut self, kind: RateKind, of: Subject) -> Self {
+        self.rate = Some((kind, of));
+        self
+    }
 }
 
 const fn get(path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method: Method::GET, path, who, csrf: false }
+    RouteSpec { method: Method::GET, path, who, csrf: false, rate: None }
 }
 
 const fn change(method: Method, path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method, path, who, csrf: true }
+    RouteSpec { method, path, who, csrf: true, rate: None }
 }
 
 /// Every route there is. The gate lets nothing through that has no row here.
@@ -75,14 +98,21 @@ pub static ROUTES: &[RouteSpec] = &[
     get("/api/health", Who::Anyone),
     get("/api/health/live", Who::Anyone),
     get("/api/health/ready", Who::Anyone),
-    get("/api/csrf-token", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-up", Who::Anyone),
-    change(Method::POST, "/api/auth/confirm", Who::Anyone),
-    change(Method::POST, "/api/auth/resend-confirmation", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-in", Who::Anyone),
+    get("/api/csrf-token", Who::Anyone).tells(RateKind::CsrfToken, Subject::Address),
+    change(Method::POST, "/api/auth/sign-up", Who::Anyone).tells(RateKind::SignUpAddress, Subject::Network),
+    change(Method::POST, "/api/auth/confirm", Who::Anyone).tells(RateKind::ConfirmAddress, Subject::Network),
+    change(Method::POST, "/api/auth/resend-confirmation", Who::Anyone)
+        .tells(RateKind::ConfirmAddress, Subject::Network),
+    change(Method::POST, "/api/auth/sign-in", Who::Anyone).tells(RateKind::SignInAddress, Subject::Network),
     change(Method::POST, "/api/auth/sign-out", Who::SignedIn),
     // Gives a bearer to a program that has no cookies and wants none.
-    RouteSpec { method: Method::POST, path: "/api/auth/token", who: Who::Anyone, csrf: false },
+    RouteSpec {
+        method: Method::POST,
+        path: "/api/auth/token",
+        who: Who::Anyone,
+        csrf: false,
+        rate: Some((RateKind::SignInAddress, Subject::Network)),
+    },
     get("/api/me", Who::SignedIn),
     change(Method::PATCH, "/api/me", Who::SignedIn),
     get("/api/sessions", Who::SignedIn),
@@ -91,6 +121,10 @@ pub static ROUTES: &[RouteSpec] = &[
     get("/api/blocks", Who::SignedIn),
     change(Method::PUT, "/api/blocks/{id}", Who::SignedIn),
     change(Method::DELETE, "/api/blocks/{id}", Who::SignedIn),
+    get("/api/chats", Who::SignedIn),
+    get("/api/chats/{id}/messages", Who::SignedIn),
+    change(Method::POST, "/api/chats/{id}/read", Who::SignedIn),
+    change(Method::POST, "/api/chat/send", Who::SignedIn).tells(RateKind::Message, Subject::User),
     get("/demo", Who::Demo),
     get("/api/demo/people", Who::Demo),
     change(Method::POST, "/api/demo/sign-in", Who::Demo),
@@ -135,6 +169,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(sessions::routes(services))
         .unify()
         .or(people::routes(services))
+        .unify()
+        .or(chats::routes(services))
         .unify()
         .or(health::routes(services))
         .unify()
@@ -185,13 +221,6 @@ fn json<T: DeserializeOwned + Send>() -> impl Filter<Extract = (Result<T>,), Err
     warp::body::bytes().map(|bytes: Bytes| body::parse(&bytes))
 }
 
-/// One value of the query string, read strictly: once, and without any of the others mattering.
-fn query_value(query: &str, name: &str) -> Option<String> {
-    let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-    let value = values.next()?.1.into_owned();
-    values.next().is_none().then_some(value)
-}
-
 /// The query string, empty when there is none.
 fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone {
     warp::query::raw().or(warp::any().map(String::new)).unify()
@@ -234,12 +263,5 @@ mod tests {
         for route in ROUTES.iter().filter(|route| route.method.is_safe()) {
             assert_eq!(route.method, Method::GET);
         }
-    }
-
-    #[test]
-    fn a_query_value_is_taken_once() {
-        assert_eq!(query_value("as=a%20b&x=1", "as").as_deref(), Some("a b"));
-        assert_eq!(query_value("as=a&as=b", "as"), None);
-        assert_eq!(query_value("", "as"), None);
     }
 }
