@@ -11,7 +11,6 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::auth::{device, welcome};
-use super::me::with_session;
 use super::{json, query, visitor, with};
 use crate::demo::Person;
 use crate::error::{Error, Result};
@@ -26,6 +25,7 @@ use crate::services::Services;
 const TOKEN_CHARS_MAX: usize = 100;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SignIn {
     #[serde(rename = "as")]
     token: String,
@@ -60,7 +60,7 @@ async fn people(services: &Services, visitor: &Visitor, query: &str) -> Result<R
     let person = person(services, &token)?;
     let current = match &visitor.cookies.session {
         Some(token) => match services.accounts.authenticate(token.expose_secret()).await {
-            Ok(principal) => Some(with_session(&services.accounts.me(principal.user).await?, principal.session)?),
+            Ok(principal) => Some(services.accounts.me(principal.user, principal.session).await?),
             Err(_) => None,
         },
         None => None,
