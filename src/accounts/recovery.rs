@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use utoipa::ToSchema;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::confirm::{ANSWER_MIN, link_subject, secret_hash};
 use super::model::{Email, Locale, Refusal};

@@ -62,7 +62,8 @@ pub fn check_type(headers: &HeaderMap, has_body: bool) -> Result<()> {
     }
 }
 
-/// A typed JSON body. Fields that are not known are ignored; keys twice, wrong types and deep nesting are refused.
+/// A typed JSON body: an object. Keys twice, wrong types and deep nesting are refused, and fields that are not known when
+/// the type says so, as those of all our routes do.
 ///
 /// # Errors
 /// `bad_request` with `fields` naming the place, never echoing what was sent.
@@ -73,6 +74,10 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         let what = if error.is_data() { "holds a key twice or is nested too deeply" } else { "is not JSON" };
         Error::bad_request(format!("The body {what} (line {}, column {}).", error.line(), error.column()))
     })?;
+    // A derived struct would take a list of its fields for an object.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(field_error(".", "is not an object"));
+    }
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| {
         let path = error.path().to_string();
         let text = error.inner().to_string();
@@ -192,7 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_ignored() {
+    fn a_list_is_no_object() {
+        assert_eq!(refused(r#"["a",null]"#), (".".into(), "The body is not an object.".into()));
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_by_a_type_that_says_nothing() {
         let sample: Sample = parse(br#"{"email":"a","role":"admin","x":[1,{"y":null}]}"#).unwrap();
         assert_eq!(sample, Sample { email: "a".into(), inner: None });
     }

@@ -21,13 +21,15 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::assets::Assets;
-use super::routes::{self, RouteSpec, Who};
+use super::routes::{self, RouteSpec, Subject, Who};
 use super::{body, problem};
 use crate::accounts::Principal;
+use crate::accounts::model::network;
 use crate::config::{Config, Environment};
 use crate::doors::{self, CSRF_HEADER, Cookies, CsrfSubject, PeerAddr};
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
+use crate::ratelimit::{RateKind, RateLimits};
 use crate::telemetry::names;
 
 /// Longest user agent that is passed on, in characters: enough to recognise one's own browser.
@@ -59,6 +61,15 @@ impl Visitor {
     pub fn principal(&self) -> Result<&Principal> {
         self.principal.as_ref().ok_or_else(unauthorized)
     }
+
+    /// The name under which limits of this sort count them.
+    fn counted_as(&self, of: Subject) -> Option<String> {
+        match of {
+            Subject::User => self.principal.as_ref().map(|principal| principal.user.to_string()),
+            Subject::Address => Some(self.address.to_string()),
+            Subject::Network => Some(network(self.address)),
+        }
+    }
 }
 
 /// The gate and the router behind it.
@@ -70,9 +81,13 @@ pub struct Front {
 
 struct Gate {
     config: Arc<Config>,
+    rates: Arc<RateLimits>,
     authenticate: Authenticate,
     assets: Arc<Assets>,
 }
+
+/// A request that may go on, and the limit whose state its answer tells.
+type Admitted = (Request<Full<Bytes>>, Option<(RateKind, String)>);
 
 /// Why a request goes no further.
 enum Stop {
@@ -92,11 +107,12 @@ impl Front {
     /// A gate before this router.
     pub fn new(
         config: Arc<Config>,
+        rates: Arc<RateLimits>,
         authenticate: Authenticate,
         assets: Arc<Assets>,
         router: BoxedFilter<(Response,)>,
     ) -> Self {
-        Self { gate: Arc::new(Gate { config, authenticate, assets }), router }
+        Self { gate: Arc::new(Gate { config, rates, authenticate, assets }), router }
     }
 }
 
@@ -119,7 +135,14 @@ where
         Box::pin(async move {
             let encodings = request.headers().get(ACCEPT_ENCODING).cloned();
             match gate.admit(request).await {
-                Ok(request) => Service::<Request<Full<Bytes>>>::call(&mut router, request).await,
+                Ok((request, counted)) => {
+                    let mut answer = Service::<Request<Full<Bytes>>>::call(&mut router, request).await?;
+                    let standing = counted.and_then(|(kind, subject)| gate.rates.standing(kind, &subject));
+                    if let Some(standing) = standing {
+                        problem::write_quota(&standing, answer.headers_mut());
+                    }
+                    Ok(answer)
+                }
                 Err(Stop::Error(error)) => Ok(problem::refuse(error)),
                 Err(Stop::Method(allow)) => Ok(problem::refuse_method(allow)),
                 Err(Stop::NoPage) => {
@@ -132,7 +155,7 @@ where
 }
 
 impl Gate {
-    async fn admit<B>(&self, request: Request<B>) -> Result<Request<Full<Bytes>>, Stop>
+    async fn admit<B>(&self, request: Request<B>) -> Result<Admitted, Stop>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -176,14 +199,16 @@ impl Gate {
         };
 
         parts.method = route.method.clone();
-        parts.extensions.insert(Visitor {
+        let visitor = Visitor {
             address: doors::client_address(&parts.headers, peer, &self.config.trusted_proxies),
             user_agent: user_agent(&parts.headers),
             cookies,
             token,
             principal,
-        });
-        Ok(Request::from_parts(parts, Full::new(body)))
+        };
+        let counted = route.rate.and_then(|(kind, of)| Some((kind, visitor.counted_as(of)?)));
+        parts.extensions.insert(visitor);
+        Ok((Request::from_parts(parts, Full::new(body)), counted))
     }
 
     /// The route of a method and a path; `HEAD` is `GET` whose body hyper keeps to itself.

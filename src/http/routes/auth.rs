@@ -22,6 +22,7 @@ use crate::services::Services;
 
 /// What confirms an address: the token of the link, or the address with the code; and the password.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Confirm {
     email: Option<String>,
     code: Option<String>,
@@ -33,12 +34,14 @@ pub struct Confirm {
 
 /// Where to send it.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Resend {
     email: String,
 }
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignIn {
     email: String,
     #[serde(deserialize_with = "secret")]
@@ -48,6 +51,7 @@ pub struct SignIn {
 
 /// Who signs in, with a program.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Mint {
     email: String,
     #[serde(deserialize_with = "secret")]

@@ -1,6 +1,7 @@
 //! The one table of routes, and the router that is checked against it.
 
 mod auth;
+mod chats;
 mod csrf;
 mod demo;
 pub mod doc;
@@ -29,7 +30,8 @@ use crate::accounts::{Me, PasswordForm, ProfileForm, SettingsForm, SignUp};
 use crate::error::{Error, Result};
 use crate::ops::health::Report;
 use crate::protocol::codes::Code;
-use crate::protocol::server::Person;
+use crate::protocol::server::{ChatList, Marked, Page, Person, Sent};
+use crate::ratelimit::RateKind;
 use crate::services::Services;
 
 /// Who may call a route.
@@ -56,20 +58,54 @@ pub struct RouteSpec {
     pub who: Who,
     /// Whether it needs a CSRF token even from a client without cookies. With a cookie every change needs one.
     pub csrf: bool,
+    /// The limit of rate whose state every answer tells, and for whom it counts.
+    pub rate: Option<(RateKind, Subject)>,
     /// What the documentation says of it.
     pub doc: Doc,
 }
 
+/// For whom a limit of rate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The person who is signed in.
+    User,
+    /// The address of the client.
+    Address,
+    /// The network of the client: an IPv4 address or an IPv6 /64.
+    Network,
+}
+
+impl RouteSpec {
+    /// The same row with a limit that its answers tell.
+    const fn tells(mut self, kind: RateKind, of: Subject) -> Self {
+        self.rate = Some((kind, of));
+        self
+    }
+}
+
 const fn get(path: &'static str, who: Who, doc: Doc) -> RouteSpec {
-    RouteSpec { method: Method::GET, path, who, csrf: false, doc }
+    RouteSpec { method: Method::GET, path, who, csrf: false, rate: None, doc }
 }
 
 const fn change(method: Method, path: &'static str, who: Who, doc: Doc) -> RouteSpec {
-    RouteSpec { method, path, who, csrf: true, doc }
+    RouteSpec { method, path, who, csrf: true, rate: None, doc }
 }
 
 /// What signing in can be refused with.
 const SIGN_IN: &[Code] = &[Code::BadCredentials, Code::EmailNotConfirmed, Code::Suspended, Code::RateLimited];
+
+/// What sending can be refused with.
+const SENDING: &[Code] = &[
+    Code::NotMember,
+    Code::PairBlocked,
+    Code::PrivacyOff,
+    Code::ChatLocked,
+    Code::NotVerified,
+    Code::Suspended,
+    Code::CidReused,
+    Code::TooLarge,
+    Code::RateLimited,
+];
 
 /// Every route there is. The gate lets nothing through that has no row here.
 pub static ROUTES: &[RouteSpec] = &[
@@ -112,7 +148,8 @@ pub static ROUTES: &[RouteSpec] = &[
         "/api/csrf-token",
         Who::Anyone,
         doc("The token that every change from a browser needs").gives::<csrf::Token>().errors(&[Code::RateLimited]),
-    ),
+    )
+    .tells(RateKind::CsrfToken, Subject::Address),
     change(
         Method::POST,
         "/api/auth/sign-up",
@@ -121,7 +158,8 @@ pub static ROUTES: &[RouteSpec] = &[
             .takes::<SignUp>()
             .gives::<auth::Mailed>()
             .errors(&[Code::RateLimited]),
-    ),
+    )
+    .tells(RateKind::SignUpAddress, Subject::Network),
     change(
         Method::POST,
         "/api/auth/confirm",
@@ -130,7 +168,8 @@ pub static ROUTES: &[RouteSpec] = &[
             .takes::<auth::Confirm>()
             .gives::<auth::Done>()
             .errors(&[Code::BadCredentials, Code::RateLimited]),
-    ),
+    )
+    .tells(RateKind::ConfirmAddress, Subject::Network),
     change(
         Method::POST,
         "/api/auth/resend-confirmation",
@@ -139,13 +178,15 @@ pub static ROUTES: &[RouteSpec] = &[
             .takes::<auth::Resend>()
             .gives::<auth::Done>()
             .errors(&[Code::RateLimited]),
-    ),
+    )
+    .tells(RateKind::ConfirmAddress, Subject::Network),
     change(
         Method::POST,
         "/api/auth/sign-in",
         Who::Anyone,
         doc("Begin a session in a cookie").takes::<auth::SignIn>().gives::<auth::Welcome>().errors(SIGN_IN),
-    ),
+    )
+    .tells(RateKind::SignInAddress, Subject::Network),
     // Also for a session that is over: the browser is to forget it.
     change(Method::POST, "/api/auth/sign-out", Who::Anyone, doc("End this session")),
     change(
@@ -172,6 +213,7 @@ pub static ROUTES: &[RouteSpec] = &[
         path: "/api/auth/token",
         who: Who::Anyone,
         csrf: false,
+        rate: Some((RateKind::SignInAddress, Subject::Network)),
         doc: doc("Begin a session of a program without cookies")
             .takes::<auth::Mint>()
             .gives::<auth::Bearer>()
@@ -208,12 +250,7 @@ pub static ROUTES: &[RouteSpec] = &[
             .gives::<auth::Mailed>()
             .errors(&[Code::BadCredentials, Code::Conflict, Code::RateLimited]),
     ),
-    change(
-        Method::DELETE,
-        "/api/me/email",
-        Who::SignedIn,
-        doc("Keep the address one has").gives::<Me>(),
-    ),
+    change(Method::DELETE, "/api/me/email", Who::SignedIn, doc("Keep the address one has").gives::<Me>()),
     change(
         Method::POST,
         "/api/me/email/confirm",
@@ -249,6 +286,39 @@ pub static ROUTES: &[RouteSpec] = &[
         Who::SignedIn,
         doc("Hear from somebody again").errors(&[Code::NotFound, Code::RateLimited]),
     ),
+    get(
+        "/api/chats",
+        Who::SignedIn,
+        doc("A window of one's chats, the latest first; or those of a name")
+            .query::<chats::ListQuery>()
+            .gives::<ChatList>()
+            .or_unchanged(),
+    ),
+    get(
+        "/api/chats/{id}/messages",
+        Who::SignedIn,
+        doc("A page of a chat's events before, after or around a number")
+            .query::<chats::PageQuery>()
+            .gives::<Page>()
+            .or_unchanged()
+            .errors(&[Code::NotMember, Code::UnrecoverablePosition]),
+    ),
+    change(
+        Method::POST,
+        "/api/chats/{id}/read",
+        Who::SignedIn,
+        doc("Note how far one has read").takes::<chats::Read>().gives::<Marked>().errors(&[Code::NotMember]),
+    ),
+    change(
+        Method::POST,
+        "/api/chat/send",
+        Who::SignedIn,
+        doc("Send a message; the same `cid` again is the same message")
+            .takes::<chats::Send>()
+            .gives::<Sent>()
+            .errors(SENDING),
+    )
+    .tells(RateKind::Message, Subject::User),
     get("/demo", Who::Demo, page("The demo's door")),
     get(
         "/api/demo/people",
@@ -308,6 +378,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .unify()
         .or(people::routes(services))
         .unify()
+        .or(chats::routes(services))
+        .unify()
         .or(health::routes(services))
         .unify()
         .or(demo::routes(services, assets))
@@ -357,13 +429,6 @@ fn json<T: DeserializeOwned + Send>() -> impl Filter<Extract = (Result<T>,), Err
     warp::body::bytes().map(|bytes: Bytes| body::parse(&bytes))
 }
 
-/// One value of the query string, read strictly: once, and without any of the others mattering.
-fn query_value(query: &str, name: &str) -> Option<String> {
-    let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-    let value = values.next()?.1.into_owned();
-    values.next().is_none().then_some(value)
-}
-
 /// The query string, empty when there is none.
 fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone {
     warp::query::raw().or(warp::any().map(String::new)).unify()
@@ -406,12 +471,5 @@ mod tests {
         for route in ROUTES.iter().filter(|route| route.method.is_safe()) {
             assert_eq!(route.method, Method::GET);
         }
-    }
-
-    #[test]
-    fn a_query_value_is_taken_once() {
-        assert_eq!(query_value("as=a%20b&x=1", "as").as_deref(), Some("a b"));
-        assert_eq!(query_value("as=a&as=b", "as"), None);
-        assert_eq!(query_value("", "as"), None);
     }
 }
