@@ -1,19 +1,21 @@
 //! The composition root: builds store, hub, services and tasks, runs them, and takes them down in order.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{self, Accounts, HashCost};
+use crate::accounts::{self, Accounts, Device, HashCost};
 use crate::chat::{Chat, Committer, Deliverer, View};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::Demo;
+use crate::demo::crowd::{self, Crowd, Room};
 use crate::mail::{MailWorker, Post, WorkerParts};
 use crate::protocol::codes::Close;
 use crate::protocol::frame;
@@ -228,6 +230,26 @@ pub async fn start(mut config: Config, mut setup: Setup) -> anyhow::Result<Runni
 }
 
 impl House {
+    /// Seeds people for `domu bench`, in an empty database, and signs each of them in; each gets a session of the kind
+    /// browsers have.
+    ///
+    /// # Errors
+    /// There are people already, or the store is away.
+    pub async fn crowd(&self, crowd: Crowd) -> anyhow::Result<Vec<(Room, Vec<SecretString>)>> {
+        let services = &self.services;
+        let rooms = crowd::seed(&self.store, &services.clock, crowd).await.context("seeding a crowd")?;
+        let mut signed_in = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let mut tokens = Vec::with_capacity(room.people.len());
+            for person in &room.people {
+                let device = Device { address: Ipv4Addr::LOCALHOST.into(), user_agent: "bench".to_owned() };
+                tokens.push(services.accounts.sign_in_demo(*person, device).await?.token);
+            }
+            signed_in.push((room, tokens));
+        }
+        Ok(signed_in)
+    }
+
     /// Closes the doors, lets everything that was taken be finished, and closes the store.
     pub async fn stop(self) -> Report {
         let services = &self.services;

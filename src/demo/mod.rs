@@ -4,6 +4,7 @@
 //! universities, chats and words. `store::seed` writes it down.
 
 mod cast;
+pub mod crowd;
 mod dice;
 mod history;
 mod people;
