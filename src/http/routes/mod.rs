@@ -7,6 +7,7 @@ mod health;
 mod me;
 mod pages;
 mod password;
+mod pictures;
 mod sessions;
 
 use std::convert::Infallible;
@@ -39,6 +40,15 @@ pub enum Who {
     Metrics,
 }
 
+/// What the body of a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// A JSON document, or nothing.
+    Json,
+    /// The file of a picture, which may be larger.
+    Picture,
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct RouteSpec {
@@ -48,16 +58,18 @@ pub struct RouteSpec {
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
+    /// What a change carries.
+    pub body: Carries,
     /// Whether it needs a CSRF token even from a client without cookies. With a cookie every change needs one.
     pub csrf: bool,
 }
 
 const fn get(path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method: Method::GET, path, who, csrf: false }
+    RouteSpec { method: Method::GET, path, who, body: Carries::Json, csrf: false }
 }
 
 const fn change(method: Method, path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method, path, who, csrf: true }
+    RouteSpec { method, path, who, body: Carries::Json, csrf: true }
 }
 
 /// Every route there is. The gate lets nothing through that has no row here.
@@ -85,13 +97,16 @@ pub static ROUTES: &[RouteSpec] = &[
     change(Method::POST, "/api/auth/forgot-password", Who::Anyone),
     change(Method::POST, "/api/auth/reset-password", Who::Anyone),
     // Gives a bearer to a program that has no cookies and wants none.
-    RouteSpec { method: Method::POST, path: "/api/auth/token", who: Who::Anyone, csrf: false },
+    RouteSpec { method: Method::POST, path: "/api/auth/token", who: Who::Anyone, body: Carries::Json, csrf: false },
     get("/api/me", Who::SignedIn),
     change(Method::PATCH, "/api/me/profile", Who::SignedIn),
     change(Method::PATCH, "/api/me/settings", Who::SignedIn),
     change(Method::POST, "/api/me/password", Who::SignedIn),
     change(Method::POST, "/api/me/email", Who::SignedIn),
     change(Method::DELETE, "/api/me/email", Who::SignedIn),
+    RouteSpec { method: Method::PUT, path: "/api/me/picture", who: Who::SignedIn, body: Carries::Picture, csrf: true },
+    change(Method::DELETE, "/api/me/picture", Who::SignedIn),
+    get("/api/pictures/{id}", Who::SignedIn),
     change(Method::POST, "/api/me/email/confirm", Who::SignedIn),
     get("/api/sessions", Who::SignedIn),
     change(Method::DELETE, "/api/sessions", Who::SignedIn),
@@ -138,6 +153,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(me::routes(services))
         .unify()
         .or(password::routes(services))
+        .unify()
+        .or(pictures::routes(services))
         .unify()
         .or(sessions::routes(services))
         .unify()
