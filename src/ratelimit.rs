@@ -98,6 +98,10 @@ kinds! {
         (limits.resend_per_account_per_hour.saturating_mul(RESEND_ANYWHERE), HOUR);
     /// CSRF tokens handed out. Key: truncated address.
     CsrfToken = "csrf_token", |limits| (limits.csrf_tokens_per_address_per_minute, MINUTE);
+    /// Changes of one signed-in person over HTTP. Key: user id.
+    UserChange = "user_change", |limits| (limits.user_changes_per_minute, MINUTE);
+    /// Pictures of one person. Key: user id.
+    Picture = "picture", |limits| (limits.picture_uploads_per_hour, HOUR);
     /// Socket upgrades from one address. Key: truncated address.
     SocketAddress = "socket_address", |limits| (limits.sockets_per_address_per_minute, MINUTE);
 }

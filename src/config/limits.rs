@@ -189,6 +189,8 @@ limits! {
         "Body of an uploaded picture.";
     picture_pixels_max: u32 = 40_000_000, 1_000_000..=1_000_000_000, "pixels",
         "Width times height of an uploaded picture; looked at before it is decoded.";
+    picture_uploads_at_once: usize = 8, 1..=1_000, "pictures",
+        "Uploads of pictures under way; each may hold picture_bytes_max.";
     picture_decodes_at_once: usize = 1, 1..=64, "pictures",
         "Pictures decoded at the same time, up to 16 bytes a pixel each; four times as many may wait.";
     // stopping

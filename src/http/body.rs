@@ -12,11 +12,15 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 
+use super::routes::Carries;
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
 
 /// Deepest nesting of a JSON body. Ours have one level; this leaves room and keeps recursion short.
 const DEPTH_MAX: usize = 16;
+
+/// The media types of pictures.
+const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/webp"];
 
 /// Reads a whole body of at most `bytes_max` bytes within `patience`.
 ///
@@ -42,23 +46,29 @@ fn too_large(bytes_max: usize) -> Error {
     Error::new(Code::TooLarge, format!("The body is larger than {bytes_max} bytes. Send less."))
 }
 
-/// Refuses a body that is not declared as JSON; no body at all needs no declaration.
+/// Refuses a body that is not declared as what the route carries; no body at all needs no declaration.
 ///
 /// # Errors
 /// `unsupported_media_type`. A form of another site can send only types that are refused here.
-pub fn check_type(headers: &HeaderMap, has_body: bool) -> Result<()> {
+pub fn check_type(headers: &HeaderMap, has_body: bool, carries: Carries) -> Result<()> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (value, more) = (values.next(), values.next());
-    let is_json = value.and_then(|value| value.to_str().ok()).is_some_and(|text| {
+    let text = value.and_then(|value| value.to_str().ok());
+    let is_json = text.is_some_and(|text| {
         let (kind, parameters) = text.split_once(';').unwrap_or((text, ""));
         let parameters = parameters.trim();
         kind.trim().eq_ignore_ascii_case("application/json")
             && (parameters.is_empty() || parameters.eq_ignore_ascii_case("charset=utf-8"))
     });
+    let is_picture = text.is_some_and(|text| PICTURES.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind)));
+    let (meant, detail) = match carries {
+        Carries::Json => (is_json, "Send the body as content-type: application/json."),
+        Carries::Picture => (is_picture, "Send the file as content-type: image/jpeg, image/png or image/webp."),
+    };
     match (value, more) {
-        (Some(_), None) if is_json => Ok(()),
+        (Some(_), None) if meant => Ok(()),
         (None, None) if !has_body => Ok(()),
-        _ => Err(Error::new(Code::UnsupportedMediaType, "Send the body as content-type: application/json.")),
+        _ => Err(Error::new(Code::UnsupportedMediaType, detail)),
     }
 }
 
@@ -260,7 +270,7 @@ mod tests {
     fn only_json_is_json() {
         let check = |value: &'static str, has_body| {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
-            check_type(&headers, has_body).is_ok()
+            check_type(&headers, has_body, Carries::Json).is_ok()
         };
         assert!(check("application/json", true) && check("Application/JSON; Charset=UTF-8", true));
         for bad in [
@@ -275,12 +285,12 @@ mod tests {
         ] {
             assert!(!check(bad, true) && !check(bad, false), "{bad:?}");
         }
-        assert!(check_type(&HeaderMap::new(), false).is_ok());
-        assert!(check_type(&HeaderMap::new(), true).is_err());
+        assert!(check_type(&HeaderMap::new(), false, Carries::Json).is_ok());
+        assert!(check_type(&HeaderMap::new(), true, Carries::Json).is_err());
         let twice = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let mut twice = twice;
         twice.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        assert!(check_type(&twice, true).is_err());
+        assert!(check_type(&twice, true, Carries::Json).is_err());
     }
 
     #[tokio::test]

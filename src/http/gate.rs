@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -16,12 +17,13 @@ use http_body::Body;
 use http_body_util::Full;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::assets::Assets;
-use super::routes::{self, RouteSpec, Subject, Who};
+use super::routes::{self, Carries, RouteSpec, Subject, Who};
 use super::{body, problem};
 use crate::accounts::Principal;
 use crate::accounts::model::network;
@@ -84,6 +86,8 @@ struct Gate {
     rates: Arc<RateLimits>,
     authenticate: Authenticate,
     assets: Arc<Assets>,
+    /// Room for large bodies: a place is held until the request is answered.
+    uploads: Arc<Semaphore>,
 }
 
 /// A request that may go on, and the limit whose state its answer tells.
@@ -112,7 +116,8 @@ impl Front {
         assets: Arc<Assets>,
         router: BoxedFilter<(Response,)>,
     ) -> Self {
-        Self { gate: Arc::new(Gate { config, rates, authenticate, assets }), router }
+        let uploads = Arc::new(Semaphore::new(config.limits.picture_uploads_at_once));
+        Self { gate: Arc::new(Gate { config, rates, authenticate, assets, uploads }), router }
     }
 }
 
@@ -186,12 +191,23 @@ impl Gate {
             }
         };
 
+        if let Some(principal) = principal.as_ref().filter(|_| changes) {
+            self.rates.check(RateKind::UserChange, &principal.user.to_string()).map_err(Error::from)?;
+        }
+
         let has_body = !body.is_end_stream();
         let body = if changes {
-            body::check_type(&parts.headers, has_body)?;
+            body::check_type(&parts.headers, has_body, route.body)?;
             let limits = &self.config.limits;
+            let bytes_max = match route.body {
+                Carries::Json => limits.body_bytes_max,
+                Carries::Picture => {
+                    parts.extensions.insert(self.place_for_upload(principal.as_ref())?);
+                    limits.picture_bytes_max
+                }
+            };
             // Half of the request's time is for the body to arrive, half for the work on it.
-            body::read(body, limits.body_bytes_max, limits.request_timeout / 2).await?
+            body::read(body, bytes_max, limits.request_timeout / 2).await?
         } else if has_body {
             return Err(Error::bad_request("A request of this method has no body. Send it without one.").into());
         } else {
@@ -209,6 +225,18 @@ impl Gate {
         let counted = route.rate.and_then(|(kind, of)| Some((kind, visitor.counted_as(of)?)));
         parts.extensions.insert(visitor);
         Ok((Request::from_parts(parts, Full::new(body)), counted))
+    }
+
+    /// A place among the few large bodies that may be under way.
+    fn place_for_upload(&self, who: Option<&Principal>) -> Result<Arc<OwnedSemaphorePermit>> {
+        if let Some(who) = who {
+            self.rates.check(RateKind::Picture, &who.user.to_string())?;
+        }
+        let place = Arc::clone(&self.uploads).try_acquire_owned();
+        place.map(Arc::new).map_err(|_full| {
+            let detail = "Too many pictures are being uploaded. Try again in a moment.";
+            Error::new(Code::Overloaded, detail).after(Duration::from_secs(2))
+        })
     }
 
     /// The route of a method and a path; `HEAD` is `GET` whose body hyper keeps to itself.

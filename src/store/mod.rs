@@ -15,6 +15,7 @@ mod mails;
 mod message_sql;
 mod messages;
 mod migrate;
+mod pictures;
 mod profiles;
 pub mod seed;
 mod sessions;

@@ -10,6 +10,7 @@ mod me;
 mod pages;
 mod password;
 mod people;
+mod pictures;
 mod sessions;
 
 use std::convert::Infallible;
@@ -47,6 +48,15 @@ pub enum Who {
     Metrics,
 }
 
+/// What the body of a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// A JSON document, or nothing.
+    Json,
+    /// The file of a picture, which may be larger.
+    Picture,
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct RouteSpec {
@@ -56,6 +66,8 @@ pub struct RouteSpec {
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
+    /// What a change carries.
+    pub body: Carries,
     /// Whether it needs a CSRF token even from a client without cookies. With a cookie every change needs one.
     pub csrf: bool,
     /// The limit of rate whose state every answer tells, and for whom it counts.
@@ -76,6 +88,12 @@ pub enum Subject {
 }
 
 impl RouteSpec {
+    /// The same row for a body that is no JSON.
+    const fn carries(mut self, body: Carries) -> Self {
+        self.body = body;
+        self
+    }
+
     /// The same row with a limit that its answers tell.
     const fn tells(mut self, kind: RateKind, of: Subject) -> Self {
         self.rate = Some((kind, of));
@@ -84,11 +102,11 @@ impl RouteSpec {
 }
 
 const fn get(path: &'static str, who: Who, doc: Doc) -> RouteSpec {
-    RouteSpec { method: Method::GET, path, who, csrf: false, rate: None, doc }
+    RouteSpec { method: Method::GET, path, who, body: Carries::Json, csrf: false, rate: None, doc }
 }
 
 const fn change(method: Method, path: &'static str, who: Who, doc: Doc) -> RouteSpec {
-    RouteSpec { method, path, who, csrf: true, rate: None, doc }
+    RouteSpec { method, path, who, body: Carries::Json, csrf: true, rate: None, doc }
 }
 
 /// What signing in can be refused with.
@@ -212,6 +230,7 @@ pub static ROUTES: &[RouteSpec] = &[
         method: Method::POST,
         path: "/api/auth/token",
         who: Who::Anyone,
+        body: Carries::Json,
         csrf: false,
         rate: Some((RateKind::SignInAddress, Subject::Network)),
         doc: doc("Begin a session of a program without cookies")
@@ -259,6 +278,25 @@ pub static ROUTES: &[RouteSpec] = &[
             .takes::<password::Proof>()
             .gives::<Me>()
             .errors(&[Code::BadCredentials, Code::Conflict, Code::RateLimited]),
+    ),
+    change(
+        Method::PUT,
+        "/api/me/picture",
+        Who::SignedIn,
+        doc("Show a picture of oneself; it is made anew, square and small, without what the file tells besides")
+            .takes_bytes(&["image/jpeg", "image/png", "image/webp"])
+            .gives::<Me>()
+            .errors(&[Code::TooLarge, Code::UnsupportedMediaType, Code::RateLimited, Code::Overloaded]),
+    )
+    .carries(Carries::Picture),
+    change(Method::DELETE, "/api/me/picture", Who::SignedIn, doc("Show no picture of oneself").gives::<Me>()),
+    get(
+        "/api/pictures/{id}",
+        Who::SignedIn,
+        doc("The picture of somebody one shares a chat with, or one's own")
+            .bytes(200, &["image/jpeg"])
+            .or_unchanged()
+            .errors(&[Code::NotFound]),
     ),
     get("/api/sessions", Who::SignedIn, doc("Where one is signed in").gives::<sessions::Sessions>()),
     change(Method::DELETE, "/api/sessions", Who::SignedIn, doc("End all of one's other sessions")),
@@ -373,6 +411,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(me::routes(services))
         .unify()
         .or(password::routes(services))
+        .unify()
+        .or(pictures::routes(services))
         .unify()
         .or(sessions::routes(services))
         .unify()

@@ -1,5 +1,6 @@
 //! The HTTP door on real sockets, with a router that answers everything the gate lets through.
 
+mod account;
 mod flow;
 mod hostile;
 mod walk;

@@ -5,7 +5,7 @@ use sea_orm::{QueryTrait, Statement, Value};
 
 use crate::ids::{UserId, new_id};
 use crate::store::testing::on_each;
-use crate::store::{accounts, leftovers, mails, profiles, sessions, tokens};
+use crate::store::{accounts, leftovers, mails, pictures, profiles, sessions, tokens};
 
 #[tokio::test]
 async fn nothing_is_scanned_and_nothing_sorted() {
@@ -23,6 +23,7 @@ async fn nothing_is_scanned_and_nothing_sorted() {
             raw(leftovers::NEVER_CONFIRMED, vec![now.into(), 500_i64.into()]),
             raw(tokens::PASSWORD_OF_LINK, vec![hash(), "email_confirm".into(), now.into()]),
             raw(profiles::ME, vec![user.into(), now.into()]),
+            raw(pictures::PICTURE, vec![new_id().into(), user.into()]),
             raw(tokens::LINK_OWNER, vec![hash(), "password_reset".into(), now.into()]),
             raw(tokens::USE_LINK, vec![now.into(), hash(), "email_confirm".into()]),
             sessions::live(user, now, now, 100).build(backend),
