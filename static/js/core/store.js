@@ -201,8 +201,10 @@ export class Store {
     this.#ask(held.op, id, { seq })
       .then((ok) => this.#apply({ type: 'marker', chat: id, d: { u: this.me.id, ...ok } }))
       .catch((error) => {
-        // Asked again with the next beat of the timer, unless the server will never have it.
-        if (error instanceof WireError && (error.refusal === undefined || error.refusal.retry)) held.sent = 0;
+        if (error instanceof WireError && error.refusal !== undefined && !error.refusal.retry) return;
+        // Asked again with the next beat of the timer, or now when there is none any more.
+        held.sent = 0;
+        if (this.markers.get(key) !== held && this.line !== null) this.#marker(held.op, id, held.want);
       });
   }
 
@@ -243,6 +245,11 @@ export class Store {
     const news = last !== undefined && this.streams.peek().chats.get(last.id)?.head !== last.head;
     this.#apply({ type: 'list', me: this.me.id, epoch: page.epoch, chats: page.chats });
     this.loaded.value = true;
+    // What was read here while there was no line gets there now.
+    for (const { id, read } of page.chats) {
+      const held = this.streams.peek().chats.get(id)?.read ?? 0;
+      if (held > read && !this.markers.has(`read:${id}`)) this.#marker('read', id, held);
+    }
     this.outbox.pump();
     return news;
   }
