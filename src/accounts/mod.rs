@@ -3,9 +3,11 @@
 //! This service posts mail (`mail`), orders its events through `chat::Committer`, and tells the hub which sockets end.
 
 mod confirm;
+mod email;
 pub mod model;
 pub mod passwords;
 mod profile;
+mod recovery;
 mod register;
 mod sessions;
 mod sign_in;
@@ -21,9 +23,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
+pub use email::AddressProof;
 pub use passwords::HashCost;
 pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm, picture_path};
+pub use recovery::{MailProof, PasswordForm};
 pub use sessions::SessionInfo;
 pub use standing::Standing;
 
@@ -87,13 +92,14 @@ struct Inner {
 }
 
 /// A form of sign-up, as it comes in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// Address.
     pub email: String,
     /// Password, as typed.
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     pub password: SecretString,
     /// First name.
     pub first_name: String,
@@ -185,7 +191,7 @@ impl std::fmt::Debug for Principal {
 }
 
 /// The university of a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct University {
     /// Its name.
     pub name: String,

@@ -45,6 +45,8 @@ pub struct Visitor {
     pub user_agent: String,
     /// Our cookies.
     pub cookies: Cookies,
+    /// The token of the session that the request names, whether it still lives or not.
+    pub token: Option<SecretString>,
     /// The person, on routes for people who are signed in.
     pub principal: Option<Principal>,
 }
@@ -154,7 +156,7 @@ impl Gate {
             Who::Metrics if self.may_see_metrics(&parts.headers, peer.ip(), bearer.as_ref()) => None,
             Who::Demo | Who::Metrics => return Err(not_found().into()),
             Who::SignedIn => {
-                let token = token.ok_or_else(unauthorized)?;
+                let token = token.clone().ok_or_else(unauthorized)?;
                 // Private answers are not for other sites' pages, whatever they would do with them.
                 doors::unsafe_origin_allowed(&self.config, &parts.headers)?;
                 Some((self.authenticate)(token).await?)
@@ -178,6 +180,7 @@ impl Gate {
             address: doors::client_address(&parts.headers, peer, &self.config.trusted_proxies),
             user_agent: user_agent(&parts.headers),
             cookies,
+            token,
             principal,
         });
         Ok(Request::from_parts(parts, Full::new(body)))
