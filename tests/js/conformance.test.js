@@ -389,6 +389,30 @@ describe('conformance: what the server does', { skip: binary === null ? 'build t
     });
   }
 
+  test('where no socket can be opened everything comes and goes over HTTP', { timeout: 60_000 }, async () => {
+    let blocked = true;
+    const { token } = await world.server.signIn(world.anna.email);
+    const client = new DomuClient({ url: world.server.url, token, WebSocket: Line, hooks: { upgrade: () => (blocked ? 'fail' : undefined) } });
+    const store = await client.start();
+    try {
+      await until(() => store.link.peek().state === 'polling', 'polling');
+      await client.send(world.chat, 'slowly there');
+      const asked = Date.now();
+      await other.send(world.chat, 'slowly back');
+      await until(() => texts(store, world.chat).includes('slowly back'), 'the answer');
+      assert.ok(Date.now() - asked <= 6_000);
+      await until(() => store.pending.peek().length === 0, 'everything to be sent');
+      blocked = false;
+      store.socket.wake();
+      await until(() => store.link.peek().state === 'connected', 'the socket');
+      const truth = (await byTruth(world)).filter((text) => text.startsWith('slowly'));
+      assert.deepEqual([...truth].sort(), ['slowly back', 'slowly there']);
+      assert.deepEqual(texts(store, world.chat).filter((text) => text.startsWith('slowly')), truth);
+    } finally {
+      client.stop();
+    }
+  });
+
   for (const { code, name } of closes) {
     const scene = LIVE[name];
     if (scene === undefined) continue;

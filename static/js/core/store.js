@@ -158,7 +158,7 @@ export class Store {
     const chat = this.streams.peek().chats.get(id);
     if (chat === undefined || !chat.more) return Promise.resolve();
     const before = chat.from;
-    const work = this.#ask('history', id, { before, limit: Math.min(limit, this.historyMax) })
+    const work = this.#ask('history', id, { before, limit: Math.min(limit, this.historyMax), epoch: this.streams.peek().epoch })
       .then(this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, before })))
       .finally(() => this.older.delete(id));
     this.older.set(id, work);
@@ -352,7 +352,7 @@ export class Store {
       this.holeTimers.set(id, timer);
     }
     const use = this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, after }));
-    this.#ask('history', id, { after, limit: this.historyMax })
+    this.#ask('history', id, { after, limit: this.historyMax, epoch: this.streams.peek().epoch })
       .then((/** @type {HistoryPage} */ page) => {
         this.filling.delete(id);
         use(page);
