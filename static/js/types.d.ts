@@ -15,7 +15,9 @@ export interface Member {
   first_name: string;
   last_name: string;
   hue: number | null;
-  read: number;
+  picture: string | null;
+  /** Absent when either side keeps reading to itself. */
+  read?: number;
   recv: number;
   status: 'active' | 'left';
 }
@@ -41,6 +43,8 @@ export interface WireChat {
   unread: number;
   last: WireEvent | null;
   at: number;
+  /** A direct chat whose other member I blocked. */
+  blocked: boolean;
 }
 
 export interface ConnectReply {
@@ -99,6 +103,7 @@ export interface Chat {
   recv: number;
   last: WireEvent | null;
   at: number;
+  blocked: boolean;
 }
 
 export interface Streams {
@@ -162,18 +167,66 @@ export interface OutboxStorage {
 export interface Me {
   id: string;
   email: string;
+  pending_email: string | null;
   first_name: string;
   last_name: string;
-  locale: 'nl' | 'en';
+  user_type: string;
   university: { name: string; slug: string } | null;
   verified: boolean;
   email_confirmed: boolean;
   session: string;
+  profile: Profile;
+  settings: Settings;
+}
+
+export interface Profile {
+  pronouns: string | null;
+  program: string | null;
+  study_year: number | null;
+  about: string | null;
+  /** ISO 639-1 codes. */
+  languages: string[];
+  hue: number;
+  picture: string | null;
+}
+
+export interface Settings {
+  locale: 'nl' | 'en';
+  visibility: 'visible' | 'ghost';
+  who_may_message: 'matches' | 'nobody';
+  read_receipts: boolean;
+}
+
+/** Somebody with whom one shares a chat. */
+export interface Person {
+  id: string;
+  first_name: string;
+  last_name: string;
+  pronouns: string | null;
+  program: string | null;
+  study_year: number | null;
+  about: string | null;
+  languages: string[];
+  university: { name: string; slug: string } | null;
+  verified: boolean;
+  hue: number;
+  picture: string | null;
+  blocked: boolean;
+}
+
+export interface BlockedPerson {
+  id: string;
+  first_name: string;
+  last_name: string;
+  hue: number;
+  picture: string | null;
+  at: number;
 }
 
 export interface DeviceSession {
   id: string;
   current: boolean;
+  kind: 'browser' | 'bearer';
   created_at: string;
   last_seen_at: string;
   user_agent: string;

@@ -4,6 +4,7 @@ mod auth;
 mod csrf;
 mod demo;
 mod health;
+mod limits;
 mod me;
 mod pages;
 mod people;
@@ -68,13 +69,21 @@ pub static ROUTES: &[RouteSpec] = &[
     get("/confirm", Who::Anyone),
     get("/chats", Who::Anyone),
     get("/chats/{id}", Who::Anyone),
+    get("/forgot-password", Who::Anyone),
+    get("/reset-password", Who::Anyone),
+    get("/confirm-email", Who::Anyone),
     get("/me", Who::Anyone),
+    get("/me/profile", Who::Anyone),
+    get("/me/settings", Who::Anyone),
+    get("/me/security", Who::Anyone),
+    get("/me/blocked", Who::Anyone),
     get("/static/{file}", Who::Anyone),
     get("/ws", Who::Anyone),
     get("/metrics", Who::Metrics),
     get("/api/health", Who::Anyone),
     get("/api/health/live", Who::Anyone),
     get("/api/health/ready", Who::Anyone),
+    get("/api/limits", Who::Anyone),
     get("/api/csrf-token", Who::Anyone),
     change(Method::POST, "/api/auth/sign-up", Who::Anyone),
     change(Method::POST, "/api/auth/confirm", Who::Anyone),
@@ -135,6 +144,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(sessions::routes(services))
         .unify()
         .or(people::routes(services))
+        .unify()
+        .or(limits::routes(services))
         .unify()
         .or(health::routes(services))
         .unify()

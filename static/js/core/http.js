@@ -107,7 +107,7 @@ export class Http {
   }
   /** @param {'nl' | 'en'} locale */
   setLocale(locale) {
-    return this.fetchWithCSRF('/api/me', { method: 'PATCH', body: { locale } });
+    return this.fetchWithCSRF('/api/me/settings', { method: 'PATCH', body: { locale } });
   }
   /** @returns {Promise<DeviceSession[]>} */
   async sessions() {

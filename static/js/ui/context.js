@@ -83,7 +83,7 @@ export function remember(key, value) {
 /** The language chosen on this device, else the account's, else the browser's. @param {Me | null} person */
 export function chooseLocale(person) {
   const chosen = recall('domu:locale');
-  showLocale(pick([...(chosen ? [chosen] : []), ...(person ? [person.locale] : []), ...navigator.languages]));
+  showLocale(pick([...(chosen ? [chosen] : []), ...(person ? [person.settings.locale] : []), ...navigator.languages]));
 }
 
 /** @param {'nl' | 'en'} language */
@@ -92,11 +92,11 @@ function showLocale(language) {
   locale.value = language;
 }
 
-/** @param {'nl' | 'en'} language */
-export function setLocale(language) {
+/** Changes the language here and, unless somebody else does that, on the account. @param {'nl' | 'en'} language @param {{ keep?: boolean }} [options] */
+export function setLocale(language, { keep = true } = {}) {
   remember('domu:locale', language);
   showLocale(language);
-  if (me.peek() !== null) http.setLocale(language).catch(() => {});
+  if (keep && me.peek() !== null) http.setLocale(language).catch(() => {});
 }
 
 /** @returns {'light' | 'dark' | 'system'} */
