@@ -101,6 +101,9 @@ export interface Chat {
   read: number;
   read_n: number;
   recv: number;
+  unread: number;
+  /** `unread` has counted everything up to here. */
+  counted: number;
   last: WireEvent | null;
   at: number;
   blocked: boolean;
@@ -110,7 +113,8 @@ export interface Streams {
   me: string | null;
   epoch: string | null;
   verified: boolean;
-  userSeq: number;
+  /** Null until a socket has told it. */
+  userSeq: number | null;
   chats: ReadonlyMap<string, Chat>;
   /** Events of chats not known yet, kept until `chat.opened` arrives. */
   strangers: readonly WireEvent[];
@@ -129,7 +133,15 @@ export type Input =
   | { type: 'ack'; chat: string; ack: Ack; text: string; reply_to?: string }
   | { type: 'marker'; chat: string; d: { u: string; read?: number; read_n?: number; recv?: number } }
   | { type: 'history'; chat: string; page: HistoryPage; before?: number; after?: number }
-  | { type: 'heads'; heads: Record<string, number> };
+  | { type: 'heads'; heads: Record<string, number> }
+  | { type: 'list'; me: string; epoch: string; chats: readonly WireChat[] };
+
+/** A page of `GET /api/chats`. */
+export interface ChatPage {
+  chats: WireChat[];
+  total: number;
+  epoch: string;
+}
 
 export interface Refusal {
   code: number;
@@ -238,6 +250,8 @@ export type Link =
   | { state: 'idle' }
   | { state: 'connecting'; attempt: number }
   | { state: 'connected' }
+  /** No socket, but HTTP works: slower, nothing is missing. */
+  | { state: 'polling' }
   | { state: 'waiting'; attempt: number; until: number }
   | { state: 'stopped'; code: number; reason: string };
 
