@@ -5,6 +5,7 @@
 mod confirm;
 pub mod model;
 pub mod passwords;
+mod profile;
 mod register;
 mod sessions;
 mod sign_in;
@@ -22,6 +23,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 pub use passwords::HashCost;
+pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm, picture_path};
 pub use sessions::SessionInfo;
 pub use standing::Standing;
 
@@ -191,34 +193,6 @@ pub struct University {
     pub slug: String,
 }
 
-/// A person as they see themselves.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-pub struct Me {
-    /// The person.
-    pub id: UserId,
-    /// Address.
-    pub email: String,
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-    /// The language they read.
-    pub locale: Locale,
-    /// Their university.
-    pub university: Option<University>,
-    /// The identity is verified.
-    pub verified: bool,
-    /// The e-mail address is confirmed.
-    pub email_confirmed: bool,
-}
-
-/// Names of people never reach a log by accident.
-impl std::fmt::Debug for Me {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Me").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
 impl Accounts {
     /// The accounts service. Its upkeep begins with [`Accounts::spawn_upkeep`].
     ///
@@ -243,48 +217,6 @@ impl Accounts {
                 sessions,
             }),
         })
-    }
-
-    /// A person as they see themselves.
-    ///
-    /// # Errors
-    /// `not_found` when there is no such person.
-    pub async fn me(&self, user: UserId) -> Result<Me> {
-        let row = self.inner.store.me(user).await?.ok_or_else(|| no_account("There is no such person."))?;
-        Ok(Me {
-            id: row.id,
-            email: row.email,
-            first_name: row.first_name,
-            last_name: row.last_name,
-            locale: Locale::stored(&row.locale),
-            university: row.university.map(|(name, slug)| University { name, slug }),
-            verified: row.verified,
-            email_confirmed: row.email_confirmed,
-        })
-    }
-
-    /// Sets the language a person reads.
-    ///
-    /// # Errors
-    /// `not_found` when there is no such person.
-    pub async fn set_locale(&self, user: UserId, locale: Locale) -> Result<Me> {
-        if !self.inner.store.set_locale(user, locale.as_str(), self.inner.clock.now()).await? {
-            return Err(no_account("There is no such person."));
-        }
-        self.me(user).await
-    }
-
-    /// The keys that belong to a person beside those by id, for operators: those of the person's e-mail address. None when
-    /// `key` does not end with the id of anybody.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn rate_pattern(&self, key: &str) -> Result<Option<String>> {
-        let Some((kind, subject)) = key.rsplit_once(':') else { return Ok(None) };
-        let Ok(user) = subject.parse::<UserId>() else { return Ok(None) };
-        let person = self.inner.store.me(user).await?;
-        let email = person.and_then(|person| Email::parse(&person.email).ok());
-        Ok(email.map(|email| format!("{kind}:{}*", mail_subject(&email))))
     }
 
     /// How many password hashes were computed since the start: tests prove by it that answers cost the same.

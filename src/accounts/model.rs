@@ -82,6 +82,63 @@ impl UserType {
             Self::Professional => "professional",
         }
     }
+
+    /// The type of a stored name; anything unknown is a student.
+    pub fn stored(name: &str) -> Self {
+        if name == "professional" { Self::Professional } else { Self::Student }
+    }
+}
+
+/// Whether others find a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Others find them.
+    #[default]
+    Visible,
+    /// Nobody is shown to them, nor they to anybody.
+    Ghost,
+}
+
+impl Visibility {
+    /// The wire and column name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Visible => "visible",
+            Self::Ghost => "ghost",
+        }
+    }
+
+    /// The visibility of a stored name; anything unknown is visible.
+    pub fn stored(name: &str) -> Self {
+        if name == "ghost" { Self::Ghost } else { Self::Visible }
+    }
+}
+
+/// Who may write to a person in a chat of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhoMayMessage {
+    /// People they matched with.
+    #[default]
+    Matches,
+    /// Nobody.
+    Nobody,
+}
+
+impl WhoMayMessage {
+    /// The wire and column name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Matches => "matches",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// The choice of a stored name; anything unknown is matches.
+    pub fn stored(name: &str) -> Self {
+        if name == "nobody" { Self::Nobody } else { Self::Matches }
+    }
 }
 
 /// An e-mail address that mail can be sent to, as typed and in the form that is unique.
@@ -241,7 +298,7 @@ pub fn parse_name(text: &str) -> Result<String, &'static str> {
 
 /// Controls, bidirectional controls, and characters that take no room. The joiners U+200C and U+200D stay, since
 /// names in Persian and several Indic scripts are misspelt without them.
-fn is_hidden(character: char) -> bool {
+pub(super) fn is_hidden(character: char) -> bool {
     (character.is_control() && !matches!(character, '\t'))
         || matches!(
             character,

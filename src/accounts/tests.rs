@@ -2,6 +2,7 @@
 
 mod joining;
 mod leaving;
+mod profile;
 mod signing_in;
 
 use std::net::IpAddr;

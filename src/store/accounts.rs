@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryResult, QuerySelect, Statement,
 };
 
-use super::{Lane, Store, StoreError, Tx};
+use super::{Store, StoreError, Tx};
 use crate::ids::{AuthTokenId, UniversityId, UserId};
 
 /// What a person gives at sign-up, in the form it is stored.
@@ -59,27 +59,6 @@ impl AccountRow {
     pub const fn is_pending(&self) -> bool {
         self.active && !self.deleted && !self.email_confirmed
     }
-}
-
-/// An account as its owner sees it.
-#[derive(Clone, Debug)]
-pub struct MeRow {
-    /// Its id.
-    pub id: UserId,
-    /// The address.
-    pub email: String,
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-    /// `nl` or `en`.
-    pub locale: String,
-    /// Name and slug.
-    pub university: Option<(String, String)>,
-    /// The identity is verified, and that was not taken back.
-    pub verified: bool,
-    /// The address is confirmed.
-    pub email_confirmed: bool,
 }
 
 /// A one-time code and link, in the form they are stored.
@@ -142,22 +121,6 @@ fn account(row: &QueryResult) -> Result<AccountRow, sea_orm::DbErr> {
     })
 }
 
-fn me(row: &QueryResult) -> Result<MeRow, sea_orm::DbErr> {
-    let is_set = |column: &str| row.try_get::<Option<DateTime<Utc>>>("", column).map(|at| at.is_some());
-    let name: Option<String> = row.try_get("", "university_name")?;
-    let slug: Option<String> = row.try_get("", "university_slug")?;
-    Ok(MeRow {
-        id: row.try_get("", "id")?,
-        email: row.try_get("", "email")?,
-        first_name: row.try_get::<Option<String>>("", "first_name")?.unwrap_or_default(),
-        last_name: row.try_get::<Option<String>>("", "last_name")?.unwrap_or_default(),
-        locale: row.try_get("", "locale")?,
-        university: name.zip(slug),
-        verified: is_set("identity_verified_at")? && !is_set("identity_revoked_at")?,
-        email_confirmed: is_set("email_confirmed_at")?,
-    })
-}
-
 impl Store {
     /// The account of an address in its unique form.
     ///
@@ -185,22 +148,6 @@ impl Store {
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
-    /// An account as its owner sees it.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn me(&self, user: UserId) -> Result<Option<MeRow>, StoreError> {
-        let query = Statement::from_sql_and_values(
-            self.backend(),
-            "SELECT u.id, u.email, u.locale, u.email_confirmed_at, u.identity_verified_at, u.identity_revoked_at, \
-             p.first_name, p.last_name, v.name AS university_name, v.slug AS university_slug \
-             FROM users u LEFT JOIN profiles p ON p.user_id = u.id LEFT JOIN universities v ON v.id = u.university_id \
-             WHERE u.id = $1 AND u.deleted_at IS NULL",
-            [user.into()],
-        );
-        self.timed(async { self.reader().query_one_raw(query).await?.as_ref().map(me).transpose() }).await
-    }
-
     /// The e-mail domains of every university that takes new people.
     ///
     /// # Errors
@@ -215,28 +162,6 @@ impl Store {
             .all(self.reader());
         let rows = self.timed(rows).await?;
         Ok(rows.into_iter().map(|(id, domains)| (id, serde_json::from_value(domains).unwrap_or_default())).collect())
-    }
-
-    /// Sets the language a person reads; false when there is no such person.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn set_locale(&self, user: UserId, locale: &'static str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let changed = self
-            .write(Lane::Small, move |tx| {
-                Box::pin(async move {
-                    let changed = users::Entity::update_many()
-                        .col_expr(users::Column::Locale, Expr::value(locale))
-                        .col_expr(users::Column::UpdatedAt, Expr::value(now))
-                        .filter(users::Column::Id.eq(user))
-                        .filter(users::Column::DeletedAt.is_null())
-                        .exec(tx.conn())
-                        .await?;
-                    Ok(changed.rows_affected > 0)
-                })
-            })
-            .await?;
-        Ok(changed.value)
     }
 }
 
@@ -277,6 +202,8 @@ impl Tx {
             user_id: ActiveValue::Set(id),
             first_name: ActiveValue::Set(new.first_name),
             last_name: ActiveValue::Set(new.last_name),
+            // The end of an id is random; the start is the time.
+            avatar_hue: ActiveValue::Set(i32::try_from(id.0.as_u128() % 360).ok()),
             created_at: ActiveValue::Set(now),
             updated_at: ActiveValue::Set(now),
             ..Default::default()
@@ -505,7 +432,7 @@ impl Store {
     pub(crate) async fn add_university(&self, slug: &'static str, name: &'static str, domains: &[&str]) {
         let domains = serde_json::json!(domains);
         let now = DateTime::from_timestamp_millis(0).unwrap();
-        self.write(Lane::Small, move |tx| {
+        self.write(super::Lane::Small, move |tx| {
             Box::pin(async move {
                 let row = universities::ActiveModel {
                     id: ActiveValue::Set(UniversityId(crate::ids::new_id())),

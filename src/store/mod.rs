@@ -15,6 +15,7 @@ mod mails;
 mod message_sql;
 mod messages;
 mod migrate;
+mod profiles;
 pub mod seed;
 mod sessions;
 mod streams;
@@ -29,14 +30,15 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use crate::config::Config;
 
-pub use accounts::{AccountRow, MeRow, NewAccount, NewAuthToken, TriedCode};
 pub use blocks::{BlockRow, Blocking, PersonRow};
 pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opening, Range};
+pub use accounts::{AccountRow, NewAccount, NewAuthToken, TriedCode};
 pub use failure::StoreError;
 pub use lanes::{Committed, Failed, Lane, Tx};
 pub use mails::{DueMail, NewMail};
 pub use messages::{Appended, Marked, NewMarker, NewMessage, Outcome, Stored};
 pub use migrate::newest_migration;
+pub use profiles::{MeRow, ProfileChange, ProfileRow, SettingsChange, SettingsRow};
 pub use sessions::{NewSession, SessionRow, SessionState};
 pub use streams::{Emitted, UserEventRow, UserHead};
 

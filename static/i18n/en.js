@@ -1,6 +1,5 @@
 /** Every sentence of the client in English; the keys bind all languages. */
 export const en = {
-  app_name: 'Domu',
   app_claim: 'Find the people you want to live with.',
   skip: 'Skip to content',
   nav_label: 'Main',
@@ -145,10 +144,8 @@ export const en = {
   me_title: 'Me',
   me_verified: 'Identity verified',
   me_not_verified: 'Identity not verified yet',
-  me_settings: 'Settings',
   me_devices: 'Where you are signed in',
   me_devices_text: 'Do you not recognise one? Sign it out and change your password.',
-  me_devices_failed: 'This list could not be loaded.',
   me_this_device: 'This device',
   me_unknown_device: 'Unknown device',
   me_last_seen: 'Last active {ago}',

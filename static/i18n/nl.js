@@ -2,7 +2,6 @@
 
 /** @type {Record<keyof typeof import('./en.js').en, string | { one: string, other: string }>} */
 export const nl = {
-  app_name: 'Domu',
   app_claim: 'Vind de mensen met wie je wilt wonen.',
   skip: 'Naar de inhoud',
   nav_label: 'Hoofdmenu',
@@ -147,10 +146,8 @@ export const nl = {
   me_title: 'Ik',
   me_verified: 'Identiteit geverifieerd',
   me_not_verified: 'Identiteit nog niet geverifieerd',
-  me_settings: 'Instellingen',
   me_devices: 'Waar je bent ingelogd',
   me_devices_text: 'Herken je er een niet? Log het apparaat uit en wijzig je wachtwoord.',
-  me_devices_failed: 'Deze lijst kon niet worden geladen.',
   me_this_device: 'Dit apparaat',
   me_unknown_device: 'Onbekend apparaat',
   me_last_seen: 'Laatst actief {ago}',

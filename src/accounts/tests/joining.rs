@@ -22,8 +22,11 @@ async fn a_person_joins_by_code() {
             .await
             .unwrap();
         let signed_in = world.sign_in(EMAIL).await;
-        let me = world.accounts.me(signed_in.user).await.unwrap();
-        assert_eq!((me.first_name.as_str(), me.last_name.as_str(), me.locale), ("Isa", "de Vries", Locale::Nl));
+        let me = world.accounts.me(signed_in.user, signed_in.session).await.unwrap();
+        assert_eq!(
+            (me.first_name.as_str(), me.last_name.as_str(), me.settings.locale),
+            ("Isa", "de Vries", Locale::Nl)
+        );
         assert!(me.email_confirmed && !me.verified);
         let principal = world.who(&signed_in).await.unwrap();
         assert_eq!((principal.user, principal.session), (signed_in.user, signed_in.session));
@@ -211,7 +214,7 @@ async fn a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_out() {
         }
         world.accounts.confirm_code(EMAIL, &newer, &secret_of(PASSWORD), home()).await.unwrap();
         let signed_in = world.sign_in(EMAIL).await;
-        assert_eq!(world.accounts.me(signed_in.user).await.unwrap().first_name, "Isa");
+        assert_eq!(world.accounts.me(signed_in.user, signed_in.session).await.unwrap().first_name, "Isa");
         let theirs = world.accounts.sign_in(EMAIL, secret_of("squatters know this"), device()).await;
         assert_eq!(code(theirs), Code::BadCredentials);
     })
@@ -242,7 +245,7 @@ async fn nobody_confirms_the_form_of_somebody_else_whoever_signed_up_last() {
         assert_eq!(code(guess), Code::BadRequest, "the other order");
         world.accounts.confirm_code(EMAIL, &six, &hers, home()).await.unwrap();
         let signed_in = world.sign_in(EMAIL).await;
-        assert_eq!(world.accounts.me(signed_in.user).await.unwrap().first_name, "Isa");
+        assert_eq!(world.accounts.me(signed_in.user, signed_in.session).await.unwrap().first_name, "Isa");
         assert_eq!(code(world.accounts.sign_in(EMAIL, secret_of(theirs), device()).await), Code::BadCredentials);
     })
     .await;
@@ -331,7 +334,7 @@ async fn a_sign_up_that_comes_too_late_changes_nothing_of_a_confirmed_person() {
             Box::pin(async move { tx.replace_unconfirmed(late, now).await })
         });
         assert!(matches!(write.await, Err(crate::store::StoreError::Conflict { .. })));
-        assert_eq!(world.accounts.me(user).await.unwrap().first_name, "Isa");
+        assert_eq!(world.accounts.me(user, SessionId(crate::ids::new_id())).await.unwrap().first_name, "Isa");
         world.sign_in(EMAIL).await;
     })
     .await;
@@ -413,7 +416,7 @@ async fn the_address_sets_the_university() {
         ] {
             world.join(email).await;
             let user = world.sign_in(email).await.user;
-            let university = world.accounts.me(user).await.unwrap().university;
+            let university = world.accounts.me(user, SessionId(crate::ids::new_id())).await.unwrap().university;
             assert_eq!(university.map(|university| university.slug).as_deref(), slug, "{email}");
         }
     })

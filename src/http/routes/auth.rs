@@ -10,7 +10,6 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::me::with_session;
 use super::{json, visitor, with};
 use crate::accounts::{Device, SignUp, SignedIn, secret};
 use crate::doors::{self, ANON_COOKIE, CSRF_COOKIE, SESSION_COOKIE};
@@ -159,8 +158,8 @@ pub async fn welcome(services: &Services, visitor: &Visitor, signed_in: &SignedI
     {
         services.accounts.sign_out(old.session).await?;
     }
-    let me = services.accounts.me(signed_in.user).await?;
-    let reply = Reply::json(&json!({ "user": with_session(&me, signed_in.session)? }))?
+    let me = services.accounts.me(signed_in.user, signed_in.session).await?;
+    let reply = Reply::json(&json!({ "user": me }))?
         .cookie(doors::session_cookie(&signed_in.token, services.config.limits.session_absolute)?)
         .cookie(doors::clear_cookie(CSRF_COOKIE)?)
         .cookie(doors::clear_cookie(ANON_COOKIE)?);

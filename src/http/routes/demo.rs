@@ -11,7 +11,6 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::auth::{device, welcome};
-use super::me::with_session;
 use super::{json, query, query_value, visitor, with};
 use crate::demo::Person;
 use crate::error::{Error, Result};
@@ -53,7 +52,7 @@ async fn people(services: &Services, visitor: &Visitor, query: &str) -> Result<R
     let person = person(services, &query_value(query, "as").unwrap_or_default())?;
     let current = match &visitor.cookies.session {
         Some(token) => match services.accounts.authenticate(token.expose_secret()).await {
-            Ok(principal) => Some(with_session(&services.accounts.me(principal.user).await?, principal.session)?),
+            Ok(principal) => Some(services.accounts.me(principal.user, principal.session).await?),
             Err(_) => None,
         },
         None => None,

@@ -93,7 +93,8 @@ pub static ROUTES: &[RouteSpec] = &[
     // Gives a bearer to a program that has no cookies and wants none.
     RouteSpec { method: Method::POST, path: "/api/auth/token", who: Who::Anyone, csrf: false },
     get("/api/me", Who::SignedIn),
-    change(Method::PATCH, "/api/me", Who::SignedIn),
+    change(Method::PATCH, "/api/me/profile", Who::SignedIn),
+    change(Method::PATCH, "/api/me/settings", Who::SignedIn),
     get("/api/sessions", Who::SignedIn),
     change(Method::DELETE, "/api/sessions/{id}", Who::SignedIn),
     get("/api/people/{id}", Who::SignedIn),

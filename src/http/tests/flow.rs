@@ -141,10 +141,10 @@ async fn a_person_signs_up_in_and_out() {
     assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["__Host-session"], "what was known before is gone");
 
     let me = browser.get("/api/me").await.json();
-    assert_eq!((&me["first_name"], &me["locale"]), (&json!("Isa"), &json!("nl")));
-    let changed = browser.change("PATCH", "/api/me", json!({ "locale": "en" })).await;
-    assert_eq!(changed.json()["locale"], "en", "{changed:?}");
-    let refused = browser.change("PATCH", "/api/me", json!({ "locale": "xx" })).await;
+    assert_eq!((&me["first_name"], &me["settings"]["locale"]), (&json!("Isa"), &json!("nl")));
+    let changed = browser.change("PATCH", "/api/me/settings", json!({ "locale": "en" })).await;
+    assert_eq!(changed.json()["settings"]["locale"], "en", "{changed:?}");
+    let refused = browser.change("PATCH", "/api/me/settings", json!({ "locale": "xx" })).await;
     assert_eq!((refused.status, &refused.json()["fields"][0]["field"]), (400, &json!("locale")));
 
     // The token of before signing in is worth nothing after it.

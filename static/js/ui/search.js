@@ -80,7 +80,7 @@ export class Search {
     const fitting = held.filter((chat) => fits(chatName(chat, own), words) || chat.members.some((member) => member.u !== own && fits(`${member.first_name} ${member.last_name}`, words)));
     const known = new Set(held.map((chat) => chat.id));
     // Their events come when they are opened.
-    const further = this.found.value.filter((chat) => !known.has(chat.id)).map((wire) => /** @type {Chat} */ ({ ...wire, seq: wire.head, from: wire.head + 1, more: true, ahead: new Map() }));
+    const further = this.found.value.filter((chat) => !known.has(chat.id)).map((wire) => /** @type {Chat} */ ({ ...wire, seq: wire.head, from: wire.head + 1, more: true, ahead: new Map(), counted: wire.head }));
     return [...fitting, ...further];
   }
 }

@@ -1,0 +1,218 @@
+//! What people say of themselves, and how they want to be met.
+
+use chrono::{DateTime, Utc};
+use entity::{profiles, users};
+use sea_orm::prelude::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryResult, Statement, Value};
+
+use super::{Store, StoreError, Tx};
+use crate::ids::{PictureId, UserId};
+
+/// An account as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct MeRow {
+    /// Its id.
+    pub id: UserId,
+    /// The address.
+    pub email: String,
+    /// `student` or `professional`.
+    pub user_type: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// Name and slug.
+    pub university: Option<(String, String)>,
+    /// The identity is verified, and that was not taken back.
+    pub verified: bool,
+    /// The address is confirmed.
+    pub email_confirmed: bool,
+    /// What the person says of themselves.
+    pub profile: ProfileRow,
+    /// How they want to be met.
+    pub settings: SettingsRow,
+}
+
+/// What a person says of themselves.
+#[derive(Clone, Debug)]
+pub struct ProfileRow {
+    /// Pronouns.
+    pub pronouns: Option<String>,
+    /// What they study.
+    pub program: Option<String>,
+    /// In which year.
+    pub study_year: Option<i32>,
+    /// A few sentences.
+    pub about: Option<String>,
+    /// ISO 639-1 codes, the best spoken first.
+    pub languages: Vec<String>,
+    /// The hue of the generated avatar, in degrees.
+    pub hue: i32,
+    /// The uploaded picture.
+    pub picture: Option<PictureId>,
+}
+
+/// How a person wants to be met, in the words of the columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsRow {
+    /// `nl` or `en`.
+    pub locale: String,
+    /// `visible` or `ghost`.
+    pub visibility: String,
+    /// `matches` or `nobody`.
+    pub who_may_message: String,
+    /// Reading is shown.
+    pub read_receipts: bool,
+}
+
+/// A change of a profile: what is none stays.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// First name.
+    pub first_name: Option<String>,
+    /// Last name.
+    pub last_name: Option<String>,
+    /// Pronouns, or their removal.
+    pub pronouns: Option<Option<String>>,
+    /// What they study.
+    pub program: Option<Option<String>>,
+    /// In which year.
+    pub study_year: Option<Option<i32>>,
+    /// A few sentences.
+    pub about: Option<Option<String>>,
+    /// ISO 639-1 codes.
+    pub languages: Option<Vec<String>>,
+}
+
+/// A change of settings: what is none stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SettingsChange {
+    /// `nl` or `en`.
+    pub locale: Option<&'static str>,
+    /// `visible` or `ghost`.
+    pub visibility: Option<&'static str>,
+    /// `matches` or `nobody`.
+    pub who_may_message: Option<&'static str>,
+    /// Reading is shown.
+    pub read_receipts: Option<bool>,
+}
+
+pub(super) const ME: &str = "SELECT u.id, u.email, u.user_type, u.email_confirmed_at, u.identity_verified_at, \
+     u.identity_revoked_at, u.locale, u.visibility, u.who_may_message, u.read_receipts, \
+     p.first_name, p.last_name, p.pronouns, p.program, p.study_year, p.bio, p.languages, p.avatar_hue, p.picture_id, \
+     v.name AS university_name, v.slug AS university_slug \
+     FROM users u LEFT JOIN profiles p ON p.user_id = u.id LEFT JOIN universities v ON v.id = u.university_id \
+     WHERE u.id = $1 AND u.deleted_at IS NULL";
+
+fn me(row: &QueryResult) -> Result<MeRow, sea_orm::DbErr> {
+    let is_set = |column: &str| row.try_get::<Option<DateTime<Utc>>>("", column).map(|at| at.is_some());
+    let name: Option<String> = row.try_get("", "university_name")?;
+    let slug: Option<String> = row.try_get("", "university_slug")?;
+    let languages: Option<serde_json::Value> = row.try_get("", "languages")?;
+    Ok(MeRow {
+        id: row.try_get("", "id")?,
+        email: row.try_get("", "email")?,
+        user_type: row.try_get("", "user_type")?,
+        first_name: row.try_get::<Option<String>>("", "first_name")?.unwrap_or_default(),
+        last_name: row.try_get::<Option<String>>("", "last_name")?.unwrap_or_default(),
+        university: name.zip(slug),
+        verified: is_set("identity_verified_at")? && !is_set("identity_revoked_at")?,
+        email_confirmed: is_set("email_confirmed_at")?,
+        profile: ProfileRow {
+            pronouns: row.try_get("", "pronouns")?,
+            program: row.try_get("", "program")?,
+            study_year: row.try_get("", "study_year")?,
+            about: row.try_get("", "bio")?,
+            languages: languages.and_then(|codes| serde_json::from_value(codes).ok()).unwrap_or_default(),
+            hue: row.try_get::<Option<i32>>("", "avatar_hue")?.unwrap_or_default(),
+            picture: row.try_get("", "picture_id")?,
+        },
+        settings: SettingsRow {
+            locale: row.try_get("", "locale")?,
+            visibility: row.try_get("", "visibility")?,
+            who_may_message: row.try_get("", "who_may_message")?,
+            read_receipts: row.try_get("", "read_receipts")?,
+        },
+    })
+}
+
+impl Store {
+    /// An account as its owner sees it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn me(&self, user: UserId) -> Result<Option<MeRow>, StoreError> {
+        let query = Statement::from_sql_and_values(self.backend(), ME, [user.into()]);
+        self.timed(async { self.reader().query_one_raw(query).await?.as_ref().map(me).transpose() }).await
+    }
+}
+
+impl Tx {
+    /// An account as its owner sees it, kept as it is until this transaction ends.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn hold_me(&mut self, user: UserId) -> Result<Option<MeRow>, StoreError> {
+        let lock = if self.backend() == DbBackend::Postgres { " FOR UPDATE OF u" } else { "" };
+        let query = Statement::from_sql_and_values(self.backend(), format!("{ME}{lock}"), [user.into()]);
+        Ok(self.conn().query_one_raw(query).await?.as_ref().map(me).transpose()?)
+    }
+
+    /// Changes a profile.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn change_profile(
+        &mut self,
+        user: UserId,
+        change: ProfileChange,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        use profiles::Column;
+        let languages = change.languages.map(|codes| serde_json::json!(codes));
+        let columns: [(Column, Option<Value>); 7] = [
+            (Column::FirstName, change.first_name.map(Value::from)),
+            (Column::LastName, change.last_name.map(Value::from)),
+            (Column::Pronouns, change.pronouns.map(Value::from)),
+            (Column::Program, change.program.map(Value::from)),
+            (Column::StudyYear, change.study_year.map(Value::from)),
+            (Column::Bio, change.about.map(Value::from)),
+            (Column::Languages, languages.map(Value::from)),
+        ];
+        let mut update = profiles::Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
+        for (column, value) in columns {
+            if let Some(value) = value {
+                update = update.col_expr(column, Expr::value(value));
+            }
+        }
+        update.filter(Column::UserId.eq(user)).exec(self.conn()).await?;
+        Ok(())
+    }
+
+    /// Changes settings.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn change_settings(
+        &mut self,
+        user: UserId,
+        change: SettingsChange,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        use users::Column;
+        let columns: [(Column, Option<Value>); 4] = [
+            (Column::Locale, change.locale.map(Value::from)),
+            (Column::Visibility, change.visibility.map(Value::from)),
+            (Column::WhoMayMessage, change.who_may_message.map(Value::from)),
+            (Column::ReadReceipts, change.read_receipts.map(Value::from)),
+        ];
+        let mut update = users::Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
+        for (column, value) in columns {
+            if let Some(value) = value {
+                update = update.col_expr(column, Expr::value(value));
+            }
+        }
+        update.filter(Column::Id.eq(user)).exec(self.conn()).await?;
+        Ok(())
+    }
+}
