@@ -30,9 +30,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use crate::config::Config;
 
+pub use accounts::{AccountRow, NewAccount, NewAuthToken, TriedCode};
 pub use blocks::{BlockRow, Blocking, PersonRow};
 pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opening, Range};
-pub use accounts::{AccountRow, NewAccount, NewAuthToken, TriedCode};
 pub use failure::StoreError;
 pub use lanes::{Committed, Failed, Lane, Tx};
 pub use mails::{DueMail, NewMail};
