@@ -7,7 +7,7 @@ import { longDate } from '../core/time.js';
 import { avatar, fullName } from './avatar.js';
 import { api } from './api.js';
 import { store } from './context.js';
-import { h, icon, Part, rebuild } from './dom.js';
+import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { bones, failedToLoad, notice, subpage, trouble } from './parts.js';
 
 class Blocked extends Part {
@@ -71,7 +71,7 @@ class Blocked extends Part {
       await api.block(person.id, false);
       this.people.value = this.people.peek()?.filter((one) => one.id !== person.id) ?? null;
       this.done.value = t('unblock_done', { name: person.first_name });
-      this.querySelector('h1')?.focus();
+      focusSoon(() => this.querySelector('h1'));
     } catch (error) {
       this.problem.value = error;
     }

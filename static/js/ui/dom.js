@@ -116,6 +116,14 @@ export function reconcile(parent, items, keyOf, create, update) {
   }
 }
 
+/** Moves the focus once what just changed has been drawn. @param {() => Element | null} find */
+export function focusSoon(find) {
+  queueMicrotask(() => {
+    const found = find();
+    if (found instanceof HTMLElement) found.focus();
+  });
+}
+
 /** An element that ends its effects and listeners when it leaves the page. */
 export class Part extends HTMLElement {
   constructor() {

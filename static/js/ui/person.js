@@ -6,7 +6,7 @@ import { signal } from '../core/signals.js';
 import { api } from './api.js';
 import { avatar, fullName, memberAvatar, others } from './avatar.js';
 import { announce, store } from './context.js';
-import { h, icon, Part, rebuild } from './dom.js';
+import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { ask, bones, failedToLoad, trouble } from './parts.js';
 import { languageName } from './profile.js';
 
@@ -53,7 +53,7 @@ class Panel extends Part {
     // A click beside the panel closes it.
     dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
     dialog.showModal();
-    /** @type {HTMLElement | null} */ (dialog.querySelector('#panel-title'))?.focus();
+    focusSoon(() => dialog.querySelector('#panel-title'));
     const hear = (/** @type {import('../types.js').WireEvent} */ event) => event.op === 'block' && event.d.user === this.who.peek() && void this.load();
     held.userEvents.add(hear);
     this.ends.push(() => held.userEvents.delete(hear));
@@ -116,7 +116,7 @@ class Panel extends Part {
     this.problem.value = null;
     this.who.value = who;
     if (who !== null) void this.load();
-    /** @type {HTMLElement | null} */ (this.querySelector('#panel-title'))?.focus();
+    focusSoon(() => this.querySelector('#panel-title'));
   }
 
   async load() {
@@ -140,7 +140,7 @@ class Panel extends Part {
       await api.block(person.id, on);
       this.person.value = { ...person, blocked: on };
       announce(t(on ? 'block_done' : 'unblock_done', { name: person.first_name }));
-      document.getElementById('person-block')?.focus();
+      focusSoon(() => document.getElementById('person-block'));
     } catch (error) {
       this.problem.value = error;
     }

@@ -6,7 +6,7 @@ import { signal } from '../core/signals.js';
 import { api, limits, uploadPicture } from './api.js';
 import { avatar } from './avatar.js';
 import { me } from './context.js';
-import { h, icon, Part, rebuild } from './dom.js';
+import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { notice, trouble } from './parts.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
@@ -85,7 +85,7 @@ class Picture extends Part {
       preview.getContext('2d')?.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, 144, 144);
       image.close();
       this.chosen.value = { file, preview };
-      document.getElementById('picture-use')?.focus();
+      focusSoon(() => document.getElementById('picture-use'));
     } catch {
       this.refuse(t('picture_unreadable'));
     }
@@ -94,7 +94,7 @@ class Picture extends Part {
   /** @param {string} words */
   refuse(words) {
     this.refusal.value = words;
-    document.getElementById('picture-choose')?.focus();
+    focusSoon(() => document.getElementById('picture-choose'));
   }
 
   /** @param {string | null} focus */
@@ -103,7 +103,7 @@ class Picture extends Part {
     this.refusal.value = '';
     this.problem.value = null;
     this.done.value = '';
-    if (focus) document.getElementById(focus)?.focus();
+    if (focus) focusSoon(() => document.getElementById(focus));
   }
 
   async use() {
@@ -113,19 +113,19 @@ class Picture extends Part {
     this.problem.value = null;
     this.sending = new AbortController();
     this.sent.value = 0;
-    document.getElementById('picture-stop')?.focus();
+    focusSoon(() => document.getElementById('picture-stop'));
     try {
       const saved = await uploadPicture(chosen.file, (part) => (this.sent.value = part), this.sending.signal);
       this.sent.value = null;
       this.forget(null);
       this.done.value = t('picture_done');
       me.value = saved;
-      document.getElementById('picture-choose')?.focus();
+      focusSoon(() => document.getElementById('picture-choose'));
     } catch (error) {
       // The picture stays chosen, so that it can be sent again.
       this.sent.value = null;
       if (!(error instanceof DOMException)) this.explain(error);
-      document.getElementById('picture-use')?.focus();
+      focusSoon(() => document.getElementById('picture-use'));
     } finally {
       this.sending = null;
     }
@@ -145,7 +145,7 @@ class Picture extends Part {
     try {
       me.value = await api.removePicture();
       this.done.value = t('picture_removed');
-      document.getElementById('picture-choose')?.focus();
+      focusSoon(() => document.getElementById('picture-choose'));
     } catch (error) {
       this.problem.value = error;
     }

@@ -4,7 +4,7 @@ import { Problem } from '../core/http.js';
 import { t } from '../core/i18n.js';
 import { api, limits } from './api.js';
 import { go, http, me, query } from './context.js';
-import { h, icon, Part, rebuild } from './dom.js';
+import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { door, link, remembered } from './doors.js';
 import { busy, clearProblem, codeField, digitsOf, EMAIL, emailField, isBusy, passwordField, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
 import { notice } from './parts.js';
@@ -131,7 +131,7 @@ class ConfirmEmail extends Part {
     whenConfirmed(form, token, () => {
       this.done = true;
       rebuild(this, () => [this.build()]);
-      this.querySelector('h1')?.focus();
+      focusSoon(() => this.querySelector('h1'));
     });
     return this.page(h('p', { class: 'lead' }, person?.pending_email ? t(token ? 'email_lead_link' : 'email_lead_code', { email: person.pending_email }) : t('email_lead_link_plain')), form);
   }
@@ -139,7 +139,7 @@ class ConfirmEmail extends Part {
   useCode() {
     this.token = null;
     rebuild(this, () => [this.build()]);
-    this.querySelector('h1')?.focus();
+    focusSoon(() => this.querySelector('h1'));
   }
 
   /** @param {...import('./dom.js').Child} children */

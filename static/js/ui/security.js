@@ -8,7 +8,7 @@ import { deviceName } from '../core/text.js';
 import { longDate } from '../core/time.js';
 import { api, limits } from './api.js';
 import { http, me, relative, store } from './context.js';
-import { h, icon, Part, rebuild } from './dom.js';
+import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { busy, clearProblem, codeField, EMAIL, emailField, isBusy, passwordField, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
 import { ask, bones, failedToLoad, notice, subpage, trouble } from './parts.js';
 import { whenConfirmed } from './recovery.js';
@@ -49,7 +49,7 @@ class Email extends Part {
   start() {
     this.state.value = 'changing';
     this.problem.value = null;
-    this.querySelector('input')?.focus();
+    focusSoon(() => this.querySelector('input'));
   }
 
   form() {
@@ -80,7 +80,7 @@ class Email extends Part {
           const person = me.peek();
           this.state.value = 'rest';
           if (person) me.value = { ...person, pending_email: email };
-          this.querySelector('h2')?.focus();
+          focusSoon(() => this.querySelector('h2'));
         } catch (error) {
           const { wrong, rest } = withoutPassword(error, 'password', 'email_password');
           showProblem(form, rest, { instead: 'problem_email_change', fields: { email: t('field_email'), email_password: t('field_password_wrong') } });
@@ -93,7 +93,7 @@ class Email extends Part {
 
   stop() {
     this.state.value = 'rest';
-    document.getElementById('change-email')?.focus();
+    focusSoon(() => document.getElementById('change-email'));
   }
 
   /** @param {string} email */
@@ -108,7 +108,7 @@ class Email extends Part {
     );
     whenConfirmed(form, null, () => {
       this.state.value = 'confirmed';
-      this.querySelector('h2')?.focus();
+      focusSoon(() => this.querySelector('h2'));
     });
     return form;
   }
@@ -118,7 +118,7 @@ class Email extends Part {
     try {
       me.value = await api.withdrawEmail();
       this.state.value = 'withdrawn';
-      this.querySelector('h2')?.focus();
+      focusSoon(() => this.querySelector('h2'));
     } catch (error) {
       this.problem.value = error;
     }
@@ -172,7 +172,7 @@ class Password extends Part {
           http.forgetToken();
           form.reset();
           this.done.value = others ? 'ended' : 'changed';
-          this.querySelector('h2')?.focus();
+          focusSoon(() => this.querySelector('h2'));
           for (const devices of document.querySelectorAll('domu-devices')) void /** @type {Devices} */ (devices).load();
         } catch (error) {
           const { wrong, rest } = withoutPassword(error, 'current_password', 'current_password');
@@ -259,7 +259,7 @@ class Devices extends Part {
       await work();
       this.devices.value = this.devices.peek()?.filter(stays) ?? null;
       this.done.value = words;
-      this.querySelector('h2')?.focus();
+      focusSoon(() => this.querySelector('h2'));
     } catch (error) {
       this.problem.value = error;
     }

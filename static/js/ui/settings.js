@@ -5,7 +5,7 @@ import { t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { api } from './api.js';
 import { me, setLocale } from './context.js';
-import { h, Part, rebuild } from './dom.js';
+import { focusSoon, h, Part, rebuild } from './dom.js';
 import { themeSwitch } from './forms.js';
 import { notice, subpage, trouble } from './parts.js';
 
@@ -82,7 +82,7 @@ class SettingsScreen extends Part {
     // Shown at once; taken back when it could not be kept.
     me.value = { ...before, settings: { ...before.settings, ...change } };
     if (change.locale) setLocale(change.locale, { keep: false });
-    document.getElementById(`${name}-${value}`)?.focus();
+    focusSoon(() => document.getElementById(`${name}-${value}`));
     try {
       me.value = await api.settings(change);
       this.done.value = name;
