@@ -6,6 +6,7 @@ mod csrf;
 mod demo;
 pub mod doc;
 mod health;
+mod limits;
 mod me;
 mod pages;
 mod password;
@@ -133,7 +134,14 @@ pub static ROUTES: &[RouteSpec] = &[
     get("/confirm", Who::Anyone, page("The app: confirming an address")),
     get("/chats", Who::Anyone, page("The app: the chats")),
     get("/chats/{id}", Who::Anyone, page("The app: one chat")),
+    get("/forgot-password", Who::Anyone, page("The app: a forgotten password")),
+    get("/reset-password", Who::Anyone, page("The app: a new password")),
+    get("/confirm-email", Who::Anyone, page("The app: confirming another address")),
     get("/me", Who::Anyone, page("The app: oneself")),
+    get("/me/profile", Who::Anyone, page("The app: one's profile")),
+    get("/me/settings", Who::Anyone, page("The app: one's settings")),
+    get("/me/security", Who::Anyone, page("The app: password, address and devices")),
+    get("/me/blocked", Who::Anyone, page("The app: whom one has blocked")),
     get(
         "/static/{file}",
         Who::Anyone,
@@ -162,6 +170,7 @@ pub static ROUTES: &[RouteSpec] = &[
         Who::Anyone,
         doc("Whether it should get work").gives::<health::Ready>().or_gives::<health::Ready>(503),
     ),
+    get("/api/limits", Who::Anyone, doc("What forms say of their fields").gives::<limits::FormLimits>()),
     get(
         "/api/csrf-token",
         Who::Anyone,

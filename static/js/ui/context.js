@@ -67,11 +67,11 @@ function showLocale(language) {
   locale.value = language;
 }
 
-/** @param {'nl' | 'en'} language */
-export function setLocale(language) {
+/** Changes the language here and, unless somebody else does that, on the account. @param {'nl' | 'en'} language @param {{ keep?: boolean }} [options] */
+export function setLocale(language, { keep = true } = {}) {
   remember('domu:locale', language);
   showLocale(language);
-  if (me.peek() !== null) http.setLocale(language).catch(() => {});
+  if (keep && me.peek() !== null) http.setLocale(language).catch(() => {});
 }
 
 /** @returns {'light' | 'dark' | 'system'} */
