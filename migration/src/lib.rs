@@ -22,6 +22,7 @@ mod m008_messages;
 mod m009_streams;
 mod m010_settings;
 mod m011_blocks;
+mod m013_upkeep;
 
 /// All migrations in order.
 pub struct Migrator;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m009_streams::Migration),
             Box::new(m010_settings::Migration),
             Box::new(m011_blocks::Migration),
+            Box::new(m013_upkeep::Migration),
         ]
     }
 }

@@ -61,10 +61,10 @@ impl Size {
     }
 }
 
-/// Messages of one transaction: a fraction of a second.
-const SLICE_MESSAGES: usize = 20_000;
+/// Messages of one transaction: far within the store's patience, also on PostgreSQL and a busy machine.
+const SLICE_MESSAGES: usize = 4000;
 /// People of one transaction.
-const SLICE_PEOPLE: usize = 5000;
+const SLICE_PEOPLE: usize = 1000;
 /// The first person of the cast with a large circle, and how many there are.
 const HUB: usize = 2;
 const HUBS: usize = 20;
