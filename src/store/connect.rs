@@ -116,6 +116,14 @@ pub(super) async fn open(config: &Config) -> Result<Opened, StoreError> {
     }
 }
 
+/// A connection whose statements tests can hear.
+#[cfg_attr(not(test), expect(unused_mut, reason = "only tests change it"))]
+fn listened(mut conn: DatabaseConnection) -> DatabaseConnection {
+    #[cfg(test)]
+    super::testing::listen(&mut conn);
+    conn
+}
+
 /// Where statements are logged: nowhere, but slow ones as warnings (without values).
 fn quiet<O: ConnectOptions>(options: O) -> O {
     let options = options.disable_statement_logging();
@@ -146,7 +154,7 @@ async fn sqlite_readers(options: SqliteConnectOptions, patience: Duration) -> Re
         .test_before_acquire(false)
         .connect_with(options.pragma("query_only", "on"))
         .await?;
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+    Ok(listened(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)))
 }
 
 /// The one writing connection of SQLite, which is thrown away whenever its state is in doubt.
@@ -192,7 +200,7 @@ impl SqliteWriter {
             })
             .connect_with(self.options.clone())
             .await?;
-        Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+        Ok(listened(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)))
     }
 
     /// Device and inode of the database file.
@@ -425,7 +433,7 @@ async fn open_postgres(url: &str, config: &Config) -> Result<(DatabaseConnection
         .await
         .map_err(away)?;
     let writer = PgWriter {
-        pool: SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+        pool: listened(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)),
         options: base,
         lock: tokio::sync::Mutex::new(Some(lock)),
         made,
@@ -433,7 +441,7 @@ async fn open_postgres(url: &str, config: &Config) -> Result<(DatabaseConnection
         silence: patience / 4,
         life: std::sync::Mutex::new(None),
     };
-    Ok((SqlxPostgresConnector::from_sqlx_postgres_pool(readers), writer))
+    Ok((listened(SqlxPostgresConnector::from_sqlx_postgres_pool(readers)), writer))
 }
 
 /// Why: the pool itself waits for an answer without a limit when a connection comes back, and keeps its place meanwhile.

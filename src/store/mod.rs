@@ -9,6 +9,7 @@ mod chats;
 mod connect;
 mod epoch;
 mod failure;
+pub mod growth;
 mod lanes;
 mod leftovers;
 mod mails;

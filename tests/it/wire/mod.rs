@@ -8,6 +8,7 @@ mod drain;
 mod faults;
 mod frames;
 mod limits;
+mod postgres;
 mod property;
 mod resume;
 mod revoked;
