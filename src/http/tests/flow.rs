@@ -213,7 +213,7 @@ async fn every_row_of_the_table_has_a_handler() {
         };
         let expected: &[u16] = match route.path {
             "/ws" => &[426],
-            "/api/chats/{id}/messages" => &[400],
+            "/api/chats/{id}/messages" => &[403],
             "/static/{file}" | "/api/sessions/{id}" | "/api/people/{id}" | "/api/blocks/{id}" => &[404],
             _ if route.method.is_safe() => &[200],
             _ => &[200, 204, 400],
