@@ -222,7 +222,11 @@ async fn floods_of_cookies_are_refused_or_ignored_but_never_mixed_up() {
         ("more lines than a head has", "cookie: a=b\r\n".repeat(500), &[431]),
         ("two sessions", "cookie: __Host-session=a; __Host-session=b\r\n".into(), &[400, 401]),
         ("a session and a bearer", "cookie: __Host-session=a\r\n".into(), &[400, 401]),
-        ("a session that is too long", format!("cookie: __Host-session={}\r\n", "x".repeat(9000)), &[400, 401]),
+        (
+            "a session that is too long to be one of ours",
+            format!("cookie: __Host-session={}\r\n", "x".repeat(9000)),
+            &[200],
+        ),
     ] {
         let mut raw = Raw::connect(server.address).await;
         raw.write(
