@@ -35,7 +35,7 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    fn new(address: SocketAddr) -> Self {
+    pub(super) fn new(address: SocketAddr) -> Self {
         Self { address, jar: BTreeMap::new() }
     }
 
@@ -221,7 +221,7 @@ async fn every_row_of_the_table_has_a_handler() {
         };
         let expected: &[u16] = match route.path {
             "/ws" => &[426],
-            "/api/chats/{id}/messages" => &[400],
+            "/api/chats/{id}/messages" => &[403],
             "/static/{file}" | "/api/sessions/{id}" | "/api/people/{id}" | "/api/blocks/{id}"
             | "/api/pictures/{id}" => &[404],
             _ if route.body == Carries::Picture => &[415],
