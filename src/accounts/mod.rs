@@ -25,6 +25,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 pub use email::AddressProof;
 pub use passwords::HashCost;
@@ -95,13 +96,14 @@ struct Inner {
 }
 
 /// A form of sign-up, as it comes in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// Address.
     pub email: String,
     /// Password, as typed.
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     pub password: SecretString,
     /// First name.
     pub first_name: String,
@@ -193,7 +195,7 @@ impl std::fmt::Debug for Principal {
 }
 
 /// The university of a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct University {
     /// Its name.
     pub name: String,

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::confirm::{ANSWER_MIN, link_subject, secret_hash};
 use super::model::{Email, Locale, Refusal};
@@ -42,14 +43,16 @@ enum Proven {
 }
 
 /// A form that changes a password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordForm {
     /// The one that holds.
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     pub current_password: SecretString,
     /// The one that is to hold.
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     pub new_password: SecretString,
     /// End all other sessions.
     pub end_others: bool,

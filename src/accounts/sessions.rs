@@ -11,6 +11,7 @@ use dashmap::mapref::entry::Entry;
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::confirm::secret_hash;
 use super::{Accounts, Inner, Principal, to_the_end};
@@ -45,7 +46,7 @@ const LISTED_MAX: u64 = 100;
 const REASON_CHARS_MAX: usize = 200;
 
 /// A session in its owner's list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SessionInfo {
     /// Its id.
     pub id: SessionId,

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::protocol::codes::Code;
 use crate::protocol::server::{Marked as MarkedReply, Sent};
 use crate::realtime::{Conn, StreamId};
-use crate::store::{Emitted, Lane, NewMarker, NewMessage, Store, StoreError, Tx};
+use crate::store::{Appended, Emitted, Lane, NewMarker, NewMessage, Store, StoreError, Tx};
 use crate::telemetry::names;
 
 /// Who waits for an answer.
@@ -274,13 +274,13 @@ impl Task {
             .store
             .write(Lane::Chat, move |tx| {
                 Box::pin(async move {
-                    let (messages, sent) = if messages.is_empty() {
-                        Default::default()
+                    let appended = if messages.is_empty() {
+                        Appended::default()
                     } else {
                         tx.append_messages(&messages, now).await?
                     };
-                    let markers = tx.move_markers(&markers, &sent, now).await?;
-                    Ok(super::fanout::Outcomes { messages, markers })
+                    let markers = tx.move_markers(&markers, &appended.last, now).await?;
+                    Ok(super::fanout::Outcomes { messages: appended.outcomes, withheld: appended.withheld, markers })
                 })
             })
             .await?;

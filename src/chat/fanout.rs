@@ -1,5 +1,6 @@
 //! The fan-out: after the commit, in commit order, each event is encoded once and given to every member's outbox.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::protocol::frame;
 use crate::protocol::server::{
     Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, Reply, Sent, Signal,
 };
-use crate::realtime::{Frame, Hub, StreamId};
+use crate::realtime::{Delivery, Frame, Hub, StreamId};
 use crate::store::{Emitted, Marked, Outcome, StoreError, Stored};
 
 /// How long the fan-out waits for a chat that is new to somebody: all deliveries wait with it.
@@ -44,6 +45,8 @@ impl Batch {
 #[derive(Debug, Default)]
 pub struct Outcomes {
     pub(super) messages: Vec<Outcome>,
+    /// Who does not see a message, by its place in the batch.
+    pub(super) withheld: HashMap<usize, Vec<UserId>>,
     pub(super) markers: Vec<Option<Marked>>,
 }
 
@@ -85,8 +88,9 @@ impl Deliverer {
         while let Some(what) = queue.recv().await {
             match what {
                 FanOut::Committed { batch, outcome } => {
-                    for (draft, outcome) in batch.messages.into_iter().zip(outcome.messages) {
-                        self.message(draft, outcome);
+                    for (i, (draft, said)) in batch.messages.into_iter().zip(outcome.messages).enumerate() {
+                        let withheld = outcome.withheld.get(&i).map(Vec::as_slice).unwrap_or_default();
+                        self.message(draft, said, withheld);
                     }
                     for (draft, marked) in batch.markers.into_iter().zip(outcome.markers) {
                         self.marker(draft, marked);
@@ -111,10 +115,10 @@ impl Deliverer {
         }
     }
 
-    fn message(&self, draft: Draft, outcome: Outcome) {
+    fn message(&self, draft: Draft, outcome: Outcome, withheld: &[UserId]) {
         let cid = draft.message.cid;
         match outcome {
-            Outcome::Stored(stored) => self.stored(draft, stored),
+            Outcome::Stored(stored) => self.stored(draft, stored, withheld),
             Outcome::Duplicate(stored) => {
                 let chat = draft.message.chat;
                 answer(draft.answer, Ok(sent(stored, cid, true)));
@@ -125,7 +129,7 @@ impl Deliverer {
         }
     }
 
-    fn stored(&self, draft: Draft, stored: Stored) {
+    fn stored(&self, draft: Draft, stored: Stored, withheld: &[UserId]) {
         let Draft { message, answer } = draft;
         let stream = StreamId::Chat(message.chat);
         let event = Event {
@@ -145,15 +149,19 @@ impl Deliverer {
             }),
         };
         let frame = Frame::durable(frame::text(&event));
+        let hidden = (!withheld.is_empty()).then(|| hidden(&event, stored.n, message.sender));
         let sent = sent(stored, message.cid, false);
+        let mut delivery = Delivery::new(stream, stored.seq, &frame);
+        delivery.withheld = hidden.as_ref().map(|hidden| (withheld, hidden));
         match answer {
             Answer::Socket { conn, request } => {
                 let ack = Frame::durable(frame::text(&Reply { id: request, ok: sent }));
                 conn.finish(request);
-                self.hub.deliver(stream, stored.seq, &frame, Some((&conn, &ack)));
+                delivery.ack = Some((&conn, &ack));
+                self.hub.deliver(delivery);
             }
             Answer::Caller(caller) => {
-                self.hub.deliver(stream, stored.seq, &frame, None);
+                self.hub.deliver(delivery);
                 let _gone = caller.send(Ok(sent)).is_err();
             }
         }
@@ -167,13 +175,16 @@ impl Deliverer {
         };
         if marked.moved {
             let stream = StreamId::Chat(marker.chat);
-            let state = Signal {
-                op: "marker",
-                ch: Some(Channel::Chat(marker.chat)),
-                d: Marker { u: marker.user, read: marked.read, read_n: marked.read_n, recv: marked.recv },
-            };
+            let whole =
+                Marker { u: marker.user, read: Some(marked.read), read_n: Some(marked.read_n), recv: marked.recv };
+            let state =
+                |d| Frame::state(frame::text(&Signal { op: "marker", ch: Some(Channel::Chat(marker.chat)), d }));
+            let (open, discreet) = (state(whole), state(Marker { read: None, read_n: None, ..whole }));
             let except = if let Answer::Socket { conn, .. } = &who { Some(conn.id) } else { None };
-            self.hub.signal(stream, &Frame::state(frame::text(&state)), except);
+            self.hub.signal(stream, except, |conn| {
+                let own = conn.identity().is_some_and(|identity| identity.user == marker.user);
+                if own || (marked.receipts && conn.receipts()) { &open } else { &discreet }
+            });
         }
         let reply = MarkedReply {
             read: marked.read,
@@ -200,9 +211,14 @@ impl Deliverer {
                 if !self.hub.listened(stream) {
                     return;
                 }
+                if let ("settings", Some(receipts)) =
+                    (kind, data.get("read_receipts").and_then(serde_json::Value::as_bool))
+                {
+                    self.hub.set_receipts(user, seq, receipts);
+                }
                 let data = if kind == "chat.opened" { self.opened(user, data).await } else { data };
                 let event = view::user_event(seq, kind.into(), ts, data);
-                self.hub.deliver(stream, seq, &Frame::durable(frame::text(&event)), None);
+                self.hub.deliver(Delivery::new(stream, seq, &Frame::durable(frame::text(&event))));
             }
             Emitted::Chat { chat, seq, kind, ts, data } => {
                 let stream = StreamId::Chat(chat);
@@ -214,7 +230,7 @@ impl Deliverer {
                         ts: ts.timestamp_millis(),
                         d: Body::Other(data),
                     };
-                    self.hub.deliver(stream, seq, &Frame::durable(frame::text(&event)), None);
+                    self.hub.deliver(Delivery::new(stream, seq, &Frame::durable(frame::text(&event))));
                 }
             }
         }
@@ -243,6 +259,12 @@ impl Deliverer {
         }
         data
     }
+}
+
+/// What stands in the place of an event for members who do not see it.
+fn hidden(event: &Event, n: u64, author: UserId) -> Frame {
+    let d = Body::Other(serde_json::json!({ "n": n, "u": author }));
+    Frame::durable(frame::text(&Event { op: "hidden".into(), ch: event.ch, seq: event.seq, ts: event.ts, d }))
 }
 
 fn sent(stored: Stored, cid: ClientMessageId, dup: bool) -> Sent {
@@ -276,6 +298,16 @@ fn refusal(outcome: Outcome) -> Error {
         Outcome::SenderSuspended => Error::new(Code::Suspended, "Your account is suspended."),
         Outcome::SenderNotVerified => Error::new(Code::NotVerified, "Verify your identity before you send messages."),
         Outcome::NoSuchReply => Error::bad_request("The message you answer is not in this chat."),
+        Outcome::PairBlocked => {
+            Error::new(Code::PairBlocked, "You have blocked this person. Unblock them to write to them.")
+        }
+        Outcome::OtherTakesNone => {
+            Error::new(Code::PrivacyOff, "This person takes no messages at the moment. Try again another day.")
+        }
+        Outcome::SenderTakesNone => Error::new(
+            Code::PrivacyOff,
+            "You take no messages, so nobody could answer. Allow messages in your settings first.",
+        ),
         Outcome::NotMember | Outcome::Stored(_) | Outcome::Duplicate(_) => not_member(),
     }
 }

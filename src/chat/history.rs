@@ -6,7 +6,7 @@ use crate::ids::{ChatId, UserId};
 use crate::protocol::client::History;
 use crate::protocol::codes::Code;
 use crate::protocol::server::Page;
-use crate::store::{EventRow, Range};
+use crate::store::EventRow;
 
 const LIMIT_DEFAULT: u32 = 50;
 
@@ -56,7 +56,7 @@ impl Chat {
             }
         };
         let after = after.max(row.base);
-        let mut found = self.store.events_in(&[Range { chat, after, to }]).await?;
+        let mut found = self.store.events_in(user, &[row.range(after, to)]).await?;
         let events = trim(found.remove(&chat).unwrap_or_default(), self.limits.page_bytes_max, keep);
         let (first, last) = match (events.first(), events.last()) {
             (Some(first), Some(last)) => (first.seq, last.seq),

@@ -1,5 +1,6 @@
 //! Chat: sending, committing, opening, reading.
 
+mod blocks;
 mod committer;
 mod fanout;
 mod history;
@@ -25,7 +26,7 @@ use crate::ids::{ChatId, UserId, new_id};
 use crate::protocol::codes::Code;
 use crate::ratelimit::RateLimits;
 use crate::realtime::Hub;
-use crate::store::Store;
+use crate::store::{Opening, Store};
 
 /// The chat service.
 #[derive(Clone)]
@@ -83,8 +84,13 @@ impl Chat {
             .committer
             .run(move |tx| Box::pin(async move { tx.open_pair(id, (a, b), chats_max, cause, now).await }))
             .await?;
-        opened.map(|opened| opened.chat).ok_or_else(|| {
-            Error::new(Code::Conflict, format!("One of the two is in {chats_max} chats already. Close one first."))
-        })
+        match opened {
+            Opening::New(chat) | Opening::Known(chat) => Ok(chat),
+            Opening::Full => Err(Error::new(
+                Code::Conflict,
+                format!("One of the two is in {chats_max} chats already. Close one first."),
+            )),
+            Opening::Blocked => Err(Error::new(Code::Conflict, "One of the two has blocked the other.")),
+        }
     }
 }

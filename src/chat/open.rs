@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::view::Viewer;
 use super::{Chat, view};
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
 use crate::protocol::client::{Connect, Resume};
 use crate::protocol::server::{ChatState, UserState};
 use crate::realtime::{Conn, Identity, StreamId};
-use crate::store::{ChatRow, EventRow, Range};
+use crate::store::{ChatRow, EventRow, Range, UserHead};
 
 /// A socket that is registered and buffering, before its snapshot is read.
 #[derive(Debug)]
 pub struct Joining {
     user: UserId,
-    /// Newest and oldest position of the person's own stream, read before anything it stands for.
-    position: (u64, u64),
+    /// Where the person's own stream stands, read before anything it stands for.
+    position: UserHead,
     generations: HashMap<StreamId, u64>,
 }
 
@@ -49,6 +50,7 @@ impl Chat {
         attach(StreamId::User(user));
         // The position first: what it stands for is read after it, and what comes later waits in the buffer.
         let position = self.store.user_head(user).await?;
+        conn.set_receipts(position.head, position.receipts);
         for row in self.store.chats_of(user, self.chats_max()).await? {
             attach(StreamId::Chat(row.id));
         }
@@ -87,7 +89,8 @@ impl Chat {
         let resume = asked.resume.as_ref();
         let same_epoch = resume.is_none_or(|resume| resume.epoch == self.store.epoch());
         let user = self.user_state(joining.user, joining.position, resume, same_epoch).await?;
-        let chats = self.chat_states(&rows, asked, same_epoch).await?;
+        let viewer = Viewer { user: joining.user, blocked: self.store.blocked_by(joining.user).await? };
+        let chats = self.chat_states(&viewer, &rows, asked, same_epoch).await?;
         let heads = rows.iter().map(|row| (StreamId::Chat(row.id), row.head));
         // The person's own stream last: from then on the committer attaches new chats live.
         let live = heads
@@ -115,7 +118,7 @@ impl Chat {
     async fn user_state(
         &self,
         user: UserId,
-        (head, base): (u64, u64),
+        UserHead { head, base, .. }: UserHead,
         resume: Option<&Resume>,
         same_epoch: bool,
     ) -> Result<UserState, Error> {
@@ -132,7 +135,13 @@ impl Chat {
         Ok(UserState { id: user, seq: head, recovered, reason, events })
     }
 
-    async fn chat_states(&self, rows: &[ChatRow], asked: &Connect, same_epoch: bool) -> Result<Vec<ChatState>, Error> {
+    async fn chat_states(
+        &self,
+        viewer: &Viewer,
+        rows: &[ChatRow],
+        asked: &Connect,
+        same_epoch: bool,
+    ) -> Result<Vec<ChatState>, Error> {
         let (first, last) = asked.window.unwrap_or((0, 19));
         let last = last.min(first.saturating_add(self.limits.window_chats_max.saturating_sub(1)));
         let each_max = u64::try_from(self.limits.resume_events_max).unwrap_or(u64::MAX);
@@ -163,19 +172,20 @@ impl Chat {
         let ranges: Vec<Range> = plans
             .iter()
             .filter(|(row, _, after)| *after < row.head)
-            .map(|(row, _, after)| Range { chat: row.id, after: *after, to: row.head })
+            .map(|(row, _, after)| row.range(*after, row.head))
             .collect();
         let ids: Vec<ChatId> = rows.iter().map(|row| row.id).collect();
         let tops: Vec<(ChatId, u64)> =
-            rows.iter().filter(|row| row.head_n > 0).map(|row| (row.id, row.head_n)).collect();
-        let mut events = self.store.events_in(&ranges).await?;
+            rows.iter().filter(|row| row.last_n > 0).map(|row| (row.id, row.last_n)).collect();
+        let mut events = self.store.events_in(viewer.user, &ranges).await?;
         let mut members = self.store.members_of(&ids).await?;
         let mut lasts = self.store.messages_at(&tops).await?;
         let mut bytes_left = self.limits.snapshot_bytes_max;
         let states = plans.into_iter().map(|(row, verdict, after)| {
             let found = events.remove(&row.id).unwrap_or_default();
             let weight: usize = found.iter().map(view::weight).sum();
-            let mut state = view::state(row, members.remove(&row.id), lasts.remove(&row.id));
+            let members = members.remove(&row.id).unwrap_or_default();
+            let mut state = view::state(viewer, row, members, lasts.remove(&row.id));
             let complete = complete(&found, after, row.head);
             match (verdict, bytes_left.checked_sub(weight)) {
                 (Verdict::Replay(_), Some(rest)) if complete => {

@@ -1,5 +1,6 @@
 //! How stored chats look on the wire.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -7,8 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
-use crate::protocol::server::{Body, Channel, ChatState, Event, Marker, Member, Message};
-use crate::store::{ChatRow, EventRow, MemberRow, Range, Store};
+use crate::protocol::server::{Body, Channel, ChatState, Event, Marker, Member, Message, Picture};
+use crate::store::{ChatRow, EventRow, MemberRow, Store};
 
 /// Reads chats and shows them as they are on the wire.
 #[derive(Clone, Debug)]
@@ -27,10 +28,11 @@ impl View {
     pub async fn chat(&self, user: UserId, chat: ChatId) -> Result<Option<ChatState>, Error> {
         let Some(row) = self.store.chat_of(user, chat).await? else { return Ok(None) };
         let after = row.base.max(row.head.saturating_sub(window(&self.limits)));
-        let mut events = self.store.events_in(&[Range { chat, after, to: row.head }]).await?;
+        let mut events = self.store.events_in(user, &[row.range(after, row.head)]).await?;
         let mut members = self.store.members_of(&[chat]).await?;
-        let mut last = self.store.messages_at(&[(chat, row.head_n)]).await?;
-        let mut state = state(&row, members.remove(&chat), last.remove(&chat));
+        let mut last = self.store.messages_at(&[(chat, row.last_n)]).await?;
+        let viewer = Viewer { user, blocked: self.store.blocked_by(user).await? };
+        let mut state = state(&viewer, &row, members.remove(&chat).unwrap_or_default(), last.remove(&chat));
         state.events = events.remove(&chat).unwrap_or_default().into_iter().map(event).collect();
         state.limited = after > row.base;
         Ok(Some(state))
@@ -42,13 +44,22 @@ pub(super) fn window(limits: &Limits) -> u64 {
     u64::try_from(limits.window_messages).unwrap_or(u64::MAX)
 }
 
+/// Who looks, and whom they have blocked.
+#[derive(Debug)]
+pub(super) struct Viewer {
+    pub user: UserId,
+    pub blocked: HashSet<UserId>,
+}
+
 /// A chat without events: a snapshot that says `fresh` until told otherwise.
-pub(super) fn state(row: &ChatRow, members: Option<Vec<MemberRow>>, last: Option<EventRow>) -> ChatState {
+pub(super) fn state(viewer: &Viewer, row: &ChatRow, members: Vec<MemberRow>, last: Option<EventRow>) -> ChatState {
+    let receipts = members.iter().any(|member| member.user == viewer.user && member.receipts);
     ChatState {
         id: row.id,
         group: row.is_group,
         name: row.name.clone(),
         status: row.status.clone(),
+        blocked: !row.is_group && members.iter().any(|member| viewer.blocked.contains(&member.user)),
         head: row.head,
         n: row.head_n,
         base: row.base,
@@ -57,22 +68,30 @@ pub(super) fn state(row: &ChatRow, members: Option<Vec<MemberRow>>, last: Option
         recovered: "none",
         reason: Some("fresh"),
         events: Vec::new(),
-        members: members.unwrap_or_default().into_iter().map(member).collect(),
+        members: members.into_iter().map(|member| shown(viewer.user, receipts, member)).collect(),
         read: row.read,
         read_n: row.read_n,
         recv: row.recv,
-        unread: row.head_n.saturating_sub(row.read_n),
+        unread: row.head_n.saturating_sub(row.read_n).saturating_sub(row.withheld_unread),
         last: last.map(preview),
         at: row.at.timestamp_millis(),
     }
 }
 
-fn member(row: MemberRow) -> Member {
+/// A member as shown to `viewer`, whose own `receipts` decide with the member's whether reading is.
+fn shown(viewer: UserId, receipts: bool, row: MemberRow) -> Member {
+    let reading = row.user == viewer || (receipts && row.receipts);
     Member {
-        marker: Marker { u: row.user, read: row.read, read_n: row.read_n, recv: row.recv },
+        marker: Marker {
+            u: row.user,
+            read: reading.then_some(row.read),
+            read_n: reading.then_some(row.read_n),
+            recv: row.recv,
+        },
         first_name: row.first_name,
         last_name: row.last_name,
         hue: row.hue,
+        picture: row.picture.map(Picture),
         status: row.status,
     }
 }

@@ -118,6 +118,8 @@ limits! {
         "Newest events of a chat that comes afresh.";
     chats_per_user_max: usize = 500, 1..=10_000, "chats",
         "Chats one person may be in; a connect shows all of them.";
+    blocks_per_user_max: usize = 500, 1..=10_000, "people",
+        "People one person may have blocked; each message of somebody blocked costs a row for whoever blocked them.";
     resume_total_max: usize = 1_000, 1..=100_000, "events",
         "Missed events of all chats sent on one resume.";
     snapshot_bytes_max: usize = MIB, 64 * KIB..=64 * MIB, "bytes",

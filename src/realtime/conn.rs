@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::net::TcpStream;
@@ -44,6 +45,9 @@ pub struct Conn {
     sink: OwnedWriteHalf,
     flusher: Arc<Flusher>,
     in_flight: Mutex<InFlight>,
+    /// Whether its person exchanges read markers, and the number of the person's stream it was so at: twice the number,
+    /// plus one for yes, so that the later word is the greater number.
+    receipts: AtomicU64,
     /// Written by the hub under this lock; None once the socket has left the hub.
     pub(super) streams: Mutex<Option<HashSet<StreamId>>>,
     wake: Notify,
@@ -59,6 +63,7 @@ impl Conn {
             sink,
             flusher,
             in_flight: Mutex::default(),
+            receipts: AtomicU64::new(0),
             streams: Mutex::new(Some(HashSet::new())),
             wake: Notify::new(),
         })
@@ -77,6 +82,16 @@ impl Conn {
     pub(super) fn identify(&self, identity: Identity) {
         // A second connect is refused before it comes here, so the first value stands.
         let _stands = self.identity.set(identity);
+    }
+
+    /// Whether its person shows others what they have read, and is shown it.
+    pub fn receipts(&self) -> bool {
+        self.receipts.load(Ordering::Relaxed) % 2 == 1
+    }
+
+    /// Notes whether its person exchanges read markers, as of event `seq` of the person's stream; an older word is ignored.
+    pub fn set_receipts(&self, seq: u64, receipts: bool) {
+        self.receipts.fetch_max(seq.saturating_mul(2) + u64::from(receipts), Ordering::Relaxed);
     }
 
     /// Puts a frame in the outbox, never waiting; see [`Outbox::push`].

@@ -32,6 +32,38 @@ pub enum StreamId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySockets;
 
+/// A numbered frame on its way to all listeners of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The stream.
+    pub stream: StreamId,
+    /// Its number there.
+    pub seq: u64,
+    /// The frame.
+    pub frame: &'a Frame,
+    /// The socket that caused it gets this instead.
+    pub ack: Option<(&'a Arc<Conn>, &'a Frame)>,
+    /// These people get this instead.
+    pub withheld: Option<(&'a [UserId], &'a Frame)>,
+}
+
+impl<'a> Delivery<'a> {
+    /// The same frame for everybody.
+    pub const fn new(stream: StreamId, seq: u64, frame: &'a Frame) -> Self {
+        Self { stream, seq, frame, ack: None, withheld: None }
+    }
+
+    fn frame_for(&self, conn: &Conn) -> &'a Frame {
+        match (self.ack, self.withheld) {
+            (Some((origin, ack)), _) if origin.id == conn.id => ack,
+            (_, Some((people, instead))) if conn.identity().is_some_and(|identity| people.contains(&identity.user)) => {
+                instead
+            }
+            _ => self.frame,
+        }
+    }
+}
+
 /// How much the hub holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HubCounts {
@@ -227,34 +259,38 @@ impl Hub {
         names::socket_left();
     }
 
-    /// Delivers a numbered frame to all listeners of a stream; the socket that caused it gets `ack` instead.
+    /// Delivers a numbered frame to all listeners of its stream.
     ///
     /// # Ordering
     /// Called in commit order only. A listener that would see a gap is closed with `position_lost` and resumes.
-    pub fn deliver(&self, stream: StreamId, seq: u64, frame: &Frame, ack: Option<(&Arc<Conn>, &Frame)>) {
+    pub fn deliver(&self, delivery: Delivery<'_>) {
         let mut acked = false;
-        if let Some(mut attached) = self.streams.get_mut(&stream) {
+        if let Some(mut attached) = self.streams.get_mut(&delivery.stream) {
             for entry in attached.iter_mut() {
-                match ack {
-                    Some((origin, ack)) if origin.id == entry.conn.id => {
-                        acked = true;
-                        entry.offer(Some(seq), ack, self.joining_frames_max);
-                    }
-                    _ => entry.offer(Some(seq), frame, self.joining_frames_max),
-                }
+                acked |= delivery.ack.is_some_and(|(origin, _)| origin.id == entry.conn.id);
+                let frame = delivery.frame_for(&entry.conn);
+                entry.offer(Some(delivery.seq), frame, self.joining_frames_max);
             }
         }
-        if let (false, Some((origin, ack))) = (acked, ack) {
+        if let (false, Some((origin, ack))) = (acked, delivery.ack) {
             origin.push(ack);
         }
     }
 
-    /// Delivers an unnumbered frame to all listeners of a stream except one.
-    pub fn signal(&self, stream: StreamId, frame: &Frame, except: Option<ConnId>) {
+    /// Delivers an unnumbered frame to all listeners of a stream except one; which frame depends on the socket.
+    pub fn signal<'a>(&self, stream: StreamId, except: Option<ConnId>, frame: impl Fn(&Conn) -> &'a Frame) {
         if let Some(mut attached) = self.streams.get_mut(&stream) {
             for entry in attached.iter_mut().filter(|entry| Some(entry.conn.id) != except) {
+                let frame = frame(&entry.conn);
                 entry.offer(None, frame, self.joining_frames_max);
             }
+        }
+    }
+
+    /// Notes on a person's sockets whether they exchange read markers, as of event `seq` of the person's stream.
+    pub fn set_receipts(&self, user: UserId, seq: u64, receipts: bool) {
+        for conn in self.conns_of(user) {
+            conn.set_receipts(seq, receipts);
         }
     }
 

@@ -9,5 +9,5 @@ mod outbox;
 
 pub use conn::{Begin, Conn, ConnId, Identity};
 pub use flusher::Flusher;
-pub use hub::{Hub, HubCounts, StreamId, TooManySockets};
+pub use hub::{Delivery, Hub, HubCounts, StreamId, TooManySockets};
 pub use outbox::{Budget, Class, Flushed, Frame, Outbox, OutboxLimits, Push};

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::message_sql as sql;
 use super::messages::signed;
 use super::{Lane, Store, StoreError, Tx};
-use crate::ids::{ChatId, ClientMessageId, MessageId, UserId};
+use crate::ids::{ChatId, ClientMessageId, MessageId, PictureId, UserId};
 
 /// A chat as one of its members sees it.
 #[derive(Clone, Debug)]
@@ -37,6 +37,12 @@ pub struct ChatRow {
     pub read_n: u64,
     /// The member has received up to this number.
     pub recv: u64,
+    /// Messages after the read one that the member will not see.
+    pub withheld_unread: u64,
+    /// Whether some of its messages are withheld from the member.
+    pub withholds: bool,
+    /// The ordinal of the newest message that the member sees; 0: none.
+    pub last_n: u64,
 }
 
 /// A member of a chat.
@@ -52,6 +58,10 @@ pub struct MemberRow {
     pub last_name: String,
     /// The hue of the generated avatar, in degrees.
     pub hue: i32,
+    /// The uploaded picture.
+    pub picture: Option<PictureId>,
+    /// Whether this person shows others what they have read, and is shown it.
+    pub receipts: bool,
     /// `active` or `left`.
     pub status: String,
     /// Read up to this number.
@@ -109,6 +119,33 @@ pub struct Range {
     pub after: u64,
     /// ... up to this one.
     pub to: u64,
+    /// Whether something of the chat may be withheld from who reads; see [`ChatRow::withholds`].
+    pub withholds: bool,
+}
+
+impl ChatRow {
+    /// Numbers of this chat, as its member sees them.
+    pub fn range(&self, after: u64, to: u64) -> Range {
+        Range { chat: self.id, after, to, withholds: self.withholds }
+    }
+}
+
+impl EventRow {
+    /// Takes out what a member does not see; the place in the stream stays.
+    fn hide(&mut self) {
+        if let Some(message) = self.message.take() {
+            self.kind = "hidden".into();
+            self.data = Some(json!({"n": message.n, "u": message.user}));
+        }
+    }
+}
+
+/// Ranges as rows of a statement; None without any.
+fn range_rows<'a>(ranges: impl Iterator<Item = &'a Range>) -> Option<Value> {
+    let rows: Vec<_> = ranges
+        .map(|range| json!({"c": range.chat.0.simple().to_string(), "a": signed(range.after), "z": signed(range.to)}))
+        .collect();
+    (!rows.is_empty()).then(|| json!(rows).to_string().into())
 }
 
 fn number(row: &QueryResult, column: &str) -> Result<u64, StoreError> {
@@ -132,6 +169,9 @@ fn chat_row(row: &QueryResult) -> Result<ChatRow, StoreError> {
         read: number(row, "read_seq")?,
         read_n: number(row, "read_n")?,
         recv: number(row, "recv_seq")?,
+        withheld_unread: number(row, "withheld_unread")?,
+        withholds: number(row, "withheld_n")? > 0,
+        last_n: number(row, "last_n")?,
     })
 }
 
@@ -202,6 +242,8 @@ impl Store {
                 first_name: row.try_get::<Option<String>>("", "first_name")?.unwrap_or_default(),
                 last_name: row.try_get::<Option<String>>("", "last_name")?.unwrap_or_default(),
                 hue: row.try_get::<Option<i32>>("", "avatar_hue")?.unwrap_or_default(),
+                picture: row.try_get("", "picture_id")?,
+                receipts: row.try_get("", "read_receipts")?,
                 status: row.try_get("", "status")?,
                 read: number(row, "read_seq")?,
                 read_n: number(row, "read_n")?,
@@ -211,20 +253,18 @@ impl Store {
         Ok(members)
     }
 
-    /// The events of several ranges, each ascending.
+    /// The events of several ranges as a member sees them, each ascending.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn events_in(&self, ranges: &[Range]) -> Result<HashMap<ChatId, Vec<EventRow>>, StoreError> {
-        if ranges.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let wanted: Vec<_> = ranges
-            .iter()
-            .map(|range| json!({"c": range.chat.0.simple().to_string(), "a": signed(range.after), "z": signed(range.to)}))
-            .collect();
+    pub async fn events_in(
+        &self,
+        viewer: UserId,
+        ranges: &[Range],
+    ) -> Result<HashMap<ChatId, Vec<EventRow>>, StoreError> {
         let sql = sql::events_in(self.backend());
-        let found = self.reader().query_all_raw(self.chat_rows(&sql, [json!(wanted).to_string().into()])).await?;
+        let Some(wanted) = range_rows(ranges.iter()) else { return Ok(HashMap::new()) };
+        let found = self.reader().query_all_raw(self.chat_rows(&sql, [wanted])).await?;
         let mut events: HashMap<ChatId, Vec<EventRow>> = HashMap::new();
         for row in &found {
             let event = event_row(row)?;
@@ -233,7 +273,32 @@ impl Store {
         for events in events.values_mut() {
             events.sort_unstable_by_key(|event| event.seq);
         }
+        // After the events: what is written meanwhile is in neither.
+        self.withhold_from(viewer, ranges, &mut events).await?;
         Ok(events)
+    }
+
+    /// Puts `hidden` in the place of what this person does not see.
+    async fn withhold_from(
+        &self,
+        viewer: UserId,
+        ranges: &[Range],
+        events: &mut HashMap<ChatId, Vec<EventRow>>,
+    ) -> Result<(), StoreError> {
+        let ranges = range_rows(ranges.iter().filter(|range| range.withholds));
+        let Some(ranges) = ranges else { return Ok(()) };
+        let sql = sql::withheld_in(self.backend());
+        for row in &self.reader().query_all_raw(self.chat_rows(&sql, [ranges, viewer.into()])).await? {
+            let chat: ChatId = row.try_get("", "chat_id")?;
+            let seq = number(row, "seq")?;
+            let Some(events) = events.get_mut(&chat) else { continue };
+            if let Ok(at) = events.binary_search_by_key(&seq, |event| event.seq)
+                && let Some(event) = events.get_mut(at)
+            {
+                event.hide();
+            }
+        }
+        Ok(())
     }
 
     /// The last message of each of these chats, by its ordinal.
@@ -290,13 +355,17 @@ impl Tx {
     }
 }
 
-/// A chat that was opened, or was there already.
+/// What became of opening the chat of two people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opened {
-    /// The chat.
-    pub chat: ChatId,
-    /// Whether this transaction made it.
-    pub new: bool,
+pub enum Opening {
+    /// This transaction made it.
+    New(ChatId),
+    /// It was there already.
+    Known(ChatId),
+    /// One of them is in as many chats as one may be.
+    Full,
+    /// One of them has blocked the other.
+    Blocked,
 }
 
 /// The unordered pair of two people, as the unique key of their chat.
@@ -306,8 +375,8 @@ pub(super) fn pair_key(a: UserId, b: UserId) -> String {
 }
 
 impl Tx {
-    /// Opens the chat of two people, once for a pair whatever the order, and tells both. None when one of them is in
-    /// `chats_max` chats already: a connect shows all of a person's chats, so there is an end to them.
+    /// Opens the chat of two people, once for a pair whatever the order, and tells both. Nobody is in more than
+    /// `chats_max` chats: a connect shows all of a person's chats, so there is an end to them.
     ///
     /// # Errors
     /// Nothing is opened.
@@ -318,7 +387,7 @@ impl Tx {
         chats_max: usize,
         cause: &'static str,
         now: DateTime<Utc>,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Opening, StoreError> {
         let key = pair_key(a, b);
         let insert = "INSERT INTO chats (id, is_group, pair_key, created_by, status, head_seq, head_n, base_seq, created_at, updated_at) \
                       VALUES ($1, FALSE, $2, NULL, 'open', 0, 0, 0, $3, $3) ON CONFLICT (pair_key) DO NOTHING";
@@ -339,7 +408,11 @@ impl Tx {
                 Some(row) => ChatId(row.try_get::<Uuid>("", "id")?),
                 None => id,
             };
-            return Ok(Some(Opened { chat, new: false }));
+            return Ok(Opening::Known(chat));
+        }
+        if self.is_blocked_pair((a, b)).await? {
+            self.take_back_chat(id).await?;
+            return Ok(Opening::Blocked);
         }
         for user in [a, b] {
             let held = Statement::from_sql_and_values(self.backend(), sql::CHATS_HELD, [user.into()]);
@@ -347,7 +420,7 @@ impl Tx {
             let held: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
             if usize::try_from(held).is_ok_and(|held| held >= chats_max) {
                 self.take_back_chat(id).await?;
-                return Ok(None);
+                return Ok(Opening::Full);
             }
         }
         for user in [a, b] {
@@ -360,7 +433,7 @@ impl Tx {
         for user in [a, b] {
             self.emit_user(user, "chat.opened", json!({"chat_id": id}), now).await?;
         }
-        Ok(Some(Opened { chat: id, new: true }))
+        Ok(Opening::New(id))
     }
 
     /// Removes a chat that this transaction has made and nobody is in yet.

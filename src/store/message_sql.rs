@@ -24,12 +24,53 @@ pub(super) fn known(backend: DbBackend) -> String {
 pub(super) fn gates(backend: DbBackend) -> String {
     let lock = if backend == DbBackend::Postgres { "FOR UPDATE OF c" } else { "" };
     format!(
-        "SELECT j.i AS i, c.id AS chat_id, c.head_seq, c.head_n, c.status AS chat_status, cm.status AS member_status, \
-         u.is_active, u.suspended_at, u.deleted_at, u.identity_verified_at, u.identity_revoked_at, \
+        "SELECT j.i AS i, c.id AS chat_id, c.head_seq, c.head_n, c.is_group, c.status AS chat_status, \
+         cm.status AS member_status, \
+         u.is_active, u.suspended_at, u.deleted_at, u.identity_verified_at, u.identity_revoked_at, u.who_may_message, \
+         EXISTS (SELECT 1 FROM match_blocklist b WHERE b.blocked_user_id = j.u AND b.ended_at IS NULL) AS is_blocked, \
+         (SELECT CASE WHEN b.user_id IS NOT NULL THEN 'blocked' ELSE ou.who_may_message END \
+         FROM chat_members o JOIN users ou ON ou.id = o.user_id LEFT JOIN match_blocklist b \
+         ON b.user_id = j.u AND b.blocked_user_id = o.user_id AND b.ended_at IS NULL \
+         WHERE NOT c.is_group AND o.chat_id = c.id AND o.user_id <> j.u LIMIT 1) AS other, \
          (j.r IS NULL OR EXISTS (SELECT 1 FROM messages r WHERE r.id = j.r AND r.chat_id = j.c)) AS reply_ok \
          FROM {} CROSS JOIN chats c CROSS JOIN chat_members cm CROSS JOIN users u \
          WHERE c.id = j.c AND cm.chat_id = j.c AND cm.user_id = j.u AND u.id = j.u {lock}",
         rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id), ("r", Col::Id)])
+    )
+}
+
+/// Who of a draft's chat has blocked its sender.
+pub(super) fn blockers(backend: DbBackend) -> String {
+    format!(
+        "SELECT j.i AS i, b.user_id FROM {} CROSS JOIN match_blocklist b CROSS JOIN chat_members cm \
+         WHERE b.blocked_user_id = j.u AND b.ended_at IS NULL \
+         AND cm.chat_id = j.c AND cm.user_id = b.user_id AND cm.status = 'active'",
+        rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id)])
+    )
+}
+
+/// Messages of a batch that some members will not see.
+pub(super) fn insert_withheld(backend: DbBackend) -> String {
+    format!(
+        "INSERT INTO withheld_messages (chat_id, user_id, seq, n) SELECT j.c, j.u, j.s, j.n FROM {}",
+        rows(backend, &[("c", Col::Id), ("u", Col::Id), ("s", Col::Int), ("n", Col::Int)])
+    )
+}
+
+/// The newest message that each of those members will not see: one row for each.
+pub(super) fn advance_withheld(backend: DbBackend) -> String {
+    format!(
+        "UPDATE chat_members SET withheld_n = j.n FROM {} WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+        rows(backend, &[("c", Col::Id), ("u", Col::Id), ("n", Col::Int)])
+    )
+}
+
+/// What a person does not see of some ranges. Parameter 2: person.
+pub(super) fn withheld_in(backend: DbBackend) -> String {
+    format!(
+        "SELECT w.chat_id, w.seq FROM {} CROSS JOIN withheld_messages w \
+         WHERE w.chat_id = j.c AND w.user_id = $2 AND w.seq > j.a AND w.seq <= j.z",
+        rows(backend, &[("c", Col::Id), ("a", Col::Int), ("z", Col::Int)])
     )
 }
 
@@ -75,10 +116,13 @@ pub(super) fn advance_heads(backend: DbBackend) -> String {
 pub(super) fn markers(backend: DbBackend) -> String {
     let least = if backend == DbBackend::Postgres { "LEAST" } else { "MIN" };
     format!(
-        "SELECT j.i AS i, cm.read_seq, cm.read_n, cm.recv_seq, c.head_seq, c.head_n, \
+        "SELECT j.i AS i, cm.read_seq, cm.read_n, cm.recv_seq, c.head_seq, c.head_n, u.read_receipts, \
+         EXISTS (SELECT 1 FROM chat_members o JOIN match_blocklist b \
+         ON b.user_id = j.u AND b.blocked_user_id = o.user_id AND b.ended_at IS NULL \
+         WHERE NOT c.is_group AND o.chat_id = c.id AND o.user_id <> j.u) AS other_blocked, \
          COALESCE((SELECT e.n FROM chat_events e WHERE e.chat_id = c.id AND e.seq = {least}(j.r, c.head_seq)), 0) AS wanted_n \
-         FROM {} CROSS JOIN chat_members cm CROSS JOIN chats c \
-         WHERE cm.chat_id = j.c AND cm.user_id = j.u AND cm.status = 'active' AND c.id = j.c",
+         FROM {} CROSS JOIN chat_members cm CROSS JOIN chats c CROSS JOIN users u \
+         WHERE cm.chat_id = j.c AND cm.user_id = j.u AND cm.status = 'active' AND c.id = j.c AND u.id = j.u",
         rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id), ("r", Col::Int)])
     )
 }
@@ -93,7 +137,12 @@ pub(super) fn move_members(backend: DbBackend) -> String {
 }
 
 const CHAT_COLUMNS: &str = "c.id, c.is_group, c.name, c.status, c.head_seq, c.head_n, c.base_seq, c.last_message_at, \
-     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq";
+     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq, cm.withheld_n, \
+     CASE WHEN cm.withheld_n <= cm.read_n THEN 0 ELSE (SELECT COUNT(*) FROM withheld_messages w \
+     WHERE w.chat_id = c.id AND w.user_id = cm.user_id AND w.seq > cm.read_seq) END AS withheld_unread, \
+     CASE WHEN cm.withheld_n < c.head_n OR c.head_n = 0 THEN c.head_n ELSE COALESCE((SELECT m.n FROM messages m \
+     WHERE m.chat_id = c.id AND m.n < c.head_n AND NOT EXISTS (SELECT 1 FROM withheld_messages w \
+     WHERE w.chat_id = m.chat_id AND w.user_id = cm.user_id AND w.seq = m.seq) ORDER BY m.n DESC LIMIT 1), 0) END AS last_n";
 
 const EVENT_COLUMNS: &str = "e.chat_id, e.seq, e.kind, e.created_at, e.data, m.id AS message_id, m.n, m.user_id, \
      m.client_msg_id, m.content, m.kind AS message_kind, m.params, m.reply_to_id";
@@ -118,8 +167,9 @@ pub(super) fn chat_of() -> String {
 pub(super) fn members_of(backend: DbBackend) -> String {
     format!(
         "SELECT cm.chat_id, cm.user_id, cm.status, cm.read_seq, cm.read_n, cm.recv_seq, \
-         p.first_name, p.last_name, p.avatar_hue FROM {} CROSS JOIN chat_members cm \
-         LEFT JOIN profiles p ON p.user_id = cm.user_id WHERE cm.chat_id = j.c",
+         p.first_name, p.last_name, p.avatar_hue, p.picture_id, u.read_receipts \
+         FROM {} CROSS JOIN chat_members cm CROSS JOIN users u \
+         LEFT JOIN profiles p ON p.user_id = cm.user_id WHERE cm.chat_id = j.c AND u.id = cm.user_id",
         rows(backend, &[("c", Col::Id)])
     )
 }

@@ -63,6 +63,23 @@ pub enum Outcome {
     SenderNotVerified,
     /// The message it answers is not in this chat.
     NoSuchReply,
+    /// The sender has blocked the other of the two.
+    PairBlocked,
+    /// The other of the two takes no messages.
+    OtherTakesNone,
+    /// The sender takes no messages, so may not write where an answer is expected.
+    SenderTakesNone,
+}
+
+/// What became of the messages of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Appended {
+    /// Each message's outcome, in the batch's order.
+    pub outcomes: Vec<Outcome>,
+    /// Who does not see a message: members who had blocked its author. By its place in the batch.
+    pub withheld: HashMap<usize, Vec<UserId>>,
+    /// The newest message that each sender has stored in each chat.
+    pub last: HashMap<(ChatId, UserId), Stored>,
 }
 
 /// A member's wish to move on.
@@ -89,6 +106,8 @@ pub struct Marked {
     pub recv: u64,
     /// The chat's newest message ordinal.
     pub head_n: u64,
+    /// Whether the member shows others what they have read.
+    pub receipts: bool,
     /// Whether this batch changed anything.
     pub moved: bool,
 }
@@ -97,6 +116,14 @@ pub struct Marked {
 struct Head {
     seq: i64,
     n: i64,
+}
+
+/// What is known of one draft before it is stored.
+#[derive(Clone, Copy)]
+struct Gate {
+    refused: Option<Outcome>,
+    /// Somebody has blocked the sender; perhaps nobody in this chat.
+    is_blocked: bool,
 }
 
 fn hex(id: Uuid) -> String {
@@ -145,16 +172,13 @@ impl Tx {
     /// Answers come in the batch's order. Numbers of a chat rise by one in that order.
     /// # Errors
     /// Nothing of the batch is stored.
-    pub async fn append_messages(
-        &mut self,
-        drafts: &[NewMessage],
-        now: DateTime<Utc>,
-    ) -> Result<(Vec<Outcome>, HashMap<(ChatId, UserId), Stored>), StoreError> {
+    pub async fn append_messages(&mut self, drafts: &[NewMessage], now: DateTime<Utc>) -> Result<Appended, StoreError> {
         let known = self.known(drafts).await?;
         let (gates, mut heads) = self.gates(drafts).await?;
         let mut fresh: HashMap<(ChatId, UserId, ClientMessageId), (Outcome, [u8; 32])> = HashMap::new();
         let mut last: HashMap<(ChatId, UserId), Stored> = HashMap::new();
         let mut outcomes = Vec::with_capacity(drafts.len());
+        let mut of_blocked = Vec::new();
         let (mut messages, mut events) = (Vec::new(), Vec::new());
         for (i, draft) in drafts.iter().enumerate() {
             let key = (draft.chat, draft.sender, draft.cid);
@@ -167,10 +191,10 @@ impl Tx {
                     refused => *refused,
                 }
             } else {
-                match (gates.get(&i).copied().unwrap_or(Some(Outcome::NotMember)), heads.get_mut(&draft.chat)) {
-                    (Some(refused), _) => refused,
-                    (None, None) => Outcome::NotMember,
-                    (None, Some(head)) => {
+                match (gates.get(&i), heads.get_mut(&draft.chat)) {
+                    (None, _) | (_, None) => Outcome::NotMember,
+                    (Some(Gate { refused: Some(refused), .. }), _) => *refused,
+                    (Some(Gate { refused: None, is_blocked }), Some(head)) => {
                         head.seq += 1;
                         head.n += 1;
                         messages.push(json!({
@@ -184,6 +208,9 @@ impl Tx {
                         }));
                         let stored = Stored { id: draft.id, seq: unsigned(head.seq), n: unsigned(head.n), at: now };
                         last.insert((draft.chat, draft.sender), stored);
+                        if *is_blocked {
+                            of_blocked.push((i, draft, stored));
+                        }
                         Outcome::Stored(stored)
                     }
                 }
@@ -202,7 +229,45 @@ impl Tx {
                 .collect();
             self.advance_heads(&json!(touched), now).await?;
         }
-        Ok((outcomes, last))
+        let withheld = self.withhold(&of_blocked).await?;
+        Ok(Appended { outcomes, withheld, last })
+    }
+
+    /// Notes for each message of somebody blocked which members of its chat will not see it.
+    async fn withhold(
+        &mut self,
+        messages: &[(usize, &NewMessage, Stored)],
+    ) -> Result<HashMap<usize, Vec<UserId>>, StoreError> {
+        let mut withheld: HashMap<usize, Vec<UserId>> = HashMap::new();
+        if messages.is_empty() {
+            return Ok(withheld);
+        }
+        let wanted: Vec<_> = messages
+            .iter()
+            .map(|(i, draft, _)| json!({"i": i, "c": hex(draft.chat.0), "u": hex(draft.sender.0)}))
+            .collect();
+        let sql = sql::blockers(self.backend());
+        for row in &self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await? {
+            withheld.entry(index(row)?).or_default().push(row.try_get("", "user_id")?);
+        }
+        let (mut rows, mut newest) = (Vec::new(), HashMap::new());
+        for (i, draft, stored) in messages {
+            for user in withheld.get(i).into_iter().flatten() {
+                let (chat, user) = (hex(draft.chat.0), hex(user.0));
+                rows.push(json!({"c": chat, "u": user, "s": signed(stored.seq), "n": signed(stored.n)}));
+                // Later ones of the batch have the higher number.
+                newest.insert((chat, user), signed(stored.n));
+            }
+        }
+        if !rows.is_empty() {
+            let sql = sql::insert_withheld(self.backend());
+            self.conn().execute_raw(self.rows_statement(&sql, &json!(rows), vec![])).await?;
+            let newest: Vec<_> =
+                newest.into_iter().map(|((chat, user), n)| json!({"c": chat, "u": user, "n": n})).collect();
+            let sql = sql::advance_withheld(self.backend());
+            self.conn().execute_raw(self.rows_statement(&sql, &json!(newest), vec![])).await?;
+        }
+        Ok(withheld)
     }
 
     async fn known(&self, drafts: &[NewMessage]) -> Result<HashMap<usize, (Stored, Vec<u8>)>, StoreError> {
@@ -216,11 +281,8 @@ impl Tx {
         found.iter().map(|row| Ok((index(row)?, stored(row)?))).collect()
     }
 
-    /// For each draft: why it may not be stored, or None; and the heads of the chats, locked until the commit.
-    async fn gates(
-        &self,
-        drafts: &[NewMessage],
-    ) -> Result<(HashMap<usize, Option<Outcome>>, HashMap<ChatId, Head>), StoreError> {
+    /// For each draft whether it may be stored; and the heads of the chats, locked until the commit.
+    async fn gates(&self, drafts: &[NewMessage]) -> Result<(HashMap<usize, Gate>, HashMap<ChatId, Head>), StoreError> {
         let wanted: Vec<_> = drafts
             .iter()
             .enumerate()
@@ -240,7 +302,10 @@ impl Tx {
             let deleted: Option<DateTime<Utc>> = row.try_get("", "deleted_at")?;
             let verified: Option<DateTime<Utc>> = row.try_get("", "identity_verified_at")?;
             let revoked: Option<DateTime<Utc>> = row.try_get("", "identity_revoked_at")?;
-            let gate = if row.try_get::<String>("", "member_status")? != "active" {
+            let group: bool = row.try_get("", "is_group")?;
+            let takes_none = !group && row.try_get::<String>("", "who_may_message")? == "nobody";
+            let other: Option<String> = row.try_get("", "other")?;
+            let refused = if row.try_get::<String>("", "member_status")? != "active" {
                 Some(Outcome::NotMember)
             } else if !row.try_get::<bool>("", "is_active")? || suspended.is_some() || deleted.is_some() {
                 Some(Outcome::SenderSuspended)
@@ -251,9 +316,14 @@ impl Tx {
             } else if !row.try_get::<bool>("", "reply_ok")? {
                 Some(Outcome::NoSuchReply)
             } else {
-                None
+                match other.as_deref() {
+                    Some("blocked") => Some(Outcome::PairBlocked),
+                    _ if takes_none => Some(Outcome::SenderTakesNone),
+                    Some("nobody") => Some(Outcome::OtherTakesNone),
+                    _ => None,
+                }
             };
-            gates.insert(index(row)?, gate);
+            gates.insert(index(row)?, Gate { refused, is_blocked: row.try_get("", "is_blocked")? });
         }
         Ok((gates, heads))
     }
@@ -308,9 +378,12 @@ impl Tx {
                     read_n: unsigned(row.try_get("", "read_n")?),
                     recv: unsigned(row.try_get("", "recv_seq")?),
                     head_n: unsigned(row.try_get("", "head_n")?),
+                    receipts: row.try_get("", "read_receipts")?,
                     moved: false,
                 });
-                let read = marker.read.unwrap_or(0).min(head);
+                // Who has blocked the other reads nothing any more: the other sees a marker that stands still.
+                let frozen: bool = row.try_get("", "other_blocked")?;
+                let read = if frozen { 0 } else { marker.read.unwrap_or(0).min(head) };
                 if read > place.read {
                     place.read = read;
                     place.read_n = place.read_n.max(unsigned(row.try_get("", "wanted_n")?));

@@ -4,6 +4,7 @@
 //! [`Lane`]. SQLite has one writer, PostgreSQL a pool; statements are written once for both, with `$1` parameters.
 
 mod accounts;
+mod blocks;
 mod chats;
 mod connect;
 mod epoch;
@@ -32,15 +33,16 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use crate::config::Config;
 
 pub use accounts::{AccountRow, NewAccount};
-pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opened, Range};
+pub use blocks::{BlockRow, Blocking, PersonRow};
+pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opening, Range};
 pub use failure::StoreError;
 pub use lanes::{Committed, Failed, Lane, Tx};
 pub use mails::{DueMail, NewMail};
-pub use messages::{Marked, NewMarker, NewMessage, Outcome, Stored};
+pub use messages::{Appended, Marked, NewMarker, NewMessage, Outcome, Stored};
 pub use migrate::newest_migration;
 pub use profiles::{MeRow, ProfileChange, ProfileRow, SettingsChange, SettingsRow};
 pub use sessions::{NewSession, SessionRow, SessionState};
-pub use streams::{Emitted, UserEventRow};
+pub use streams::{Emitted, UserEventRow, UserHead};
 pub use tokens::{NewAuthToken, TriedCode, UsedToken};
 
 /// The durable memory of the program; cheap to clone.

@@ -112,6 +112,17 @@ impl Tx {
 pub(super) const USER_EVENTS: &str = "SELECT seq, kind, data, created_at FROM user_events \
      WHERE user_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq";
 
+/// Where a person's stream stands, and the settings that hold there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserHead {
+    /// The newest number.
+    pub head: u64,
+    /// The number up to which nothing is kept.
+    pub base: u64,
+    /// Whether the person shows others what they have read, and is shown it.
+    pub receipts: bool,
+}
+
 /// An event of a person's own stream.
 #[derive(Clone, Debug)]
 pub struct UserEventRow {
@@ -126,17 +137,21 @@ pub struct UserEventRow {
 }
 
 impl Store {
-    /// The newest number of a person's stream, and the one up to which nothing is kept.
+    /// Where a person's stream stands.
     ///
     /// # Errors
     /// The store cannot be read, or there is no such person.
-    pub async fn user_head(&self, user: UserId) -> Result<(u64, u64), StoreError> {
-        let sql = "SELECT head_seq, base_seq FROM users WHERE id = $1";
+    pub async fn user_head(&self, user: UserId) -> Result<UserHead, StoreError> {
+        let sql = "SELECT head_seq, base_seq, read_receipts FROM users WHERE id = $1";
         let statement = Statement::from_sql_and_values(self.backend(), sql, [user.into()]);
         let row = self.reader().query_one_raw(statement).await?;
         let row = row.ok_or_else(|| StoreError::fault(format!("no user {user}")))?;
         let (head, base): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        Ok((u64::try_from(head).unwrap_or_default(), u64::try_from(base).unwrap_or_default()))
+        Ok(UserHead {
+            head: u64::try_from(head).unwrap_or_default(),
+            base: u64::try_from(base).unwrap_or_default(),
+            receipts: row.try_get_by_index(2)?,
+        })
     }
 
     /// The events of a person's stream after one number up to another, ascending.

@@ -134,6 +134,7 @@ export const en = {
 
   link_waiting: 'No connection. Your messages are kept and leave as soon as there is one.',
   link_offline: 'You are offline. Your messages are kept and leave as soon as you are back.',
+  link_slow: 'Slower connection: this network blocks live updates. Messages may take a few seconds.',
   link_back: 'Connected again',
   link_now: 'Connect now',
   link_too_many: 'Domu is open in too many places. Close one, then try again.',

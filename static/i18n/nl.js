@@ -136,6 +136,7 @@ export const nl = {
 
   link_waiting: 'Geen verbinding. Je berichten worden bewaard en vertrekken zodra die er is.',
   link_offline: 'Je bent offline. Je berichten worden bewaard en vertrekken zodra je terug bent.',
+  link_slow: 'Tragere verbinding: dit netwerk houdt directe updates tegen. Berichten kunnen een paar seconden duren.',
   link_back: 'Weer verbonden',
   link_now: 'Nu verbinden',
   link_too_many: 'Domu staat op te veel plekken open. Sluit er een en probeer het opnieuw.',

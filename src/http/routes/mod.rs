@@ -3,10 +3,12 @@
 mod auth;
 mod csrf;
 mod demo;
+pub mod doc;
 mod health;
 mod me;
 mod pages;
 mod password;
+mod people;
 mod pictures;
 mod sessions;
 
@@ -20,11 +22,15 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
+use self::doc::{Doc, doc, page};
 use super::assets::Assets;
 use super::gate::Visitor;
 use super::{body, problem};
+use crate::accounts::{Me, PasswordForm, ProfileForm, SettingsForm, SignUp};
 use crate::error::{Error, Result};
+use crate::ops::health::Report;
 use crate::protocol::codes::Code;
+use crate::protocol::server::Person;
 use crate::services::Services;
 
 /// Who may call a route.
@@ -40,15 +46,6 @@ pub enum Who {
     Metrics,
 }
 
-/// What the body of a change is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carries {
-    /// A JSON document, or nothing.
-    Json,
-    /// The file of a picture, which may be larger.
-    Picture,
-}
-
 /// One row of the table.
 #[derive(Debug)]
 pub struct RouteSpec {
@@ -58,62 +55,236 @@ pub struct RouteSpec {
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
-    /// What a change carries.
-    pub body: Carries,
     /// Whether it needs a CSRF token even from a client without cookies. With a cookie every change needs one.
     pub csrf: bool,
+    /// What the documentation says of it.
+    pub doc: Doc,
 }
 
-const fn get(path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method: Method::GET, path, who, body: Carries::Json, csrf: false }
+impl RouteSpec {
+    /// The media types of the file that it takes in the place of a JSON document.
+    pub fn file(&self) -> Option<&'static [&'static str]> {
+        self.doc.body.filter(|body| body.shape.is_none()).map(|body| body.media)
+    }
 }
 
-const fn change(method: Method, path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method, path, who, body: Carries::Json, csrf: true }
+const fn get(path: &'static str, who: Who, doc: Doc) -> RouteSpec {
+    RouteSpec { method: Method::GET, path, who, csrf: false, doc }
 }
+
+const fn change(method: Method, path: &'static str, who: Who, doc: Doc) -> RouteSpec {
+    RouteSpec { method, path, who, csrf: true, doc }
+}
+
+/// What signing in can be refused with.
+const SIGN_IN: &[Code] = &[Code::BadCredentials, Code::EmailNotConfirmed, Code::Suspended, Code::RateLimited];
 
 /// Every route there is. The gate lets nothing through that has no row here.
 pub static ROUTES: &[RouteSpec] = &[
-    get("/", Who::Anyone),
-    get("/sign-in", Who::Anyone),
-    get("/sign-up", Who::Anyone),
-    get("/confirm", Who::Anyone),
-    get("/chats", Who::Anyone),
-    get("/chats/{id}", Who::Anyone),
-    get("/me", Who::Anyone),
-    get("/static/{file}", Who::Anyone),
-    get("/ws", Who::Anyone),
-    get("/metrics", Who::Metrics),
-    get("/api/health", Who::Anyone),
-    get("/api/health/live", Who::Anyone),
-    get("/api/health/ready", Who::Anyone),
-    get("/api/csrf-token", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-up", Who::Anyone),
-    change(Method::POST, "/api/auth/confirm", Who::Anyone),
-    change(Method::POST, "/api/auth/resend-confirmation", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-in", Who::Anyone),
+    get("/", Who::Anyone, page("The app")),
+    get("/sign-in", Who::Anyone, page("The app: signing in")),
+    get("/sign-up", Who::Anyone, page("The app: signing up")),
+    get("/confirm", Who::Anyone, page("The app: confirming an address")),
+    get("/chats", Who::Anyone, page("The app: the chats")),
+    get("/chats/{id}", Who::Anyone, page("The app: one chat")),
+    get("/me", Who::Anyone, page("The app: oneself")),
+    get(
+        "/static/{file}",
+        Who::Anyone,
+        doc("A file of the app").bytes(200, &["*/*"]).or_unchanged().errors(&[Code::NotFound]),
+    ),
+    get(
+        "/ws",
+        Who::Anyone,
+        doc("The socket: an upgrade to WebSocket, see the AsyncAPI document").empty(101).errors(&[
+            Code::UpgradeRequired,
+            Code::ForeignOrigin,
+            Code::Unauthorized,
+            Code::TokenExpired,
+            Code::RateLimited,
+        ]),
+    ),
+    get("/metrics", Who::Metrics, doc("Numbers for a scraper").bytes(200, &["text/plain"])),
+    get(
+        "/api/health",
+        Who::Anyone,
+        doc("Whether this server can do its work").gives::<Report>().or_gives::<Report>(503),
+    ),
+    get("/api/health/live", Who::Anyone, doc("Whether it answers").gives::<health::Live>()),
+    get(
+        "/api/health/ready",
+        Who::Anyone,
+        doc("Whether it should get work").gives::<health::Ready>().or_gives::<health::Ready>(503),
+    ),
+    get(
+        "/api/csrf-token",
+        Who::Anyone,
+        doc("The token that every change from a browser needs").gives::<csrf::Token>().errors(&[Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/auth/sign-up",
+        Who::Anyone,
+        doc("Make an account; a mail confirms the address")
+            .takes::<SignUp>()
+            .gives::<auth::Mailed>()
+            .errors(&[Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/auth/confirm",
+        Who::Anyone,
+        doc("Confirm an address, with the code or the link of the mail")
+            .takes::<auth::Confirm>()
+            .gives::<auth::Done>()
+            .errors(&[Code::BadCredentials, Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/auth/resend-confirmation",
+        Who::Anyone,
+        doc("Send the confirmation once more")
+            .takes::<auth::Resend>()
+            .gives::<auth::Done>()
+            .errors(&[Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/auth/sign-in",
+        Who::Anyone,
+        doc("Begin a session in a cookie").takes::<auth::SignIn>().gives::<auth::Welcome>().errors(SIGN_IN),
+    ),
     // Also for a session that is over: the browser is to forget it.
-    change(Method::POST, "/api/auth/sign-out", Who::Anyone),
-    change(Method::POST, "/api/auth/forgot-password", Who::Anyone),
-    change(Method::POST, "/api/auth/reset-password", Who::Anyone),
+    change(Method::POST, "/api/auth/sign-out", Who::Anyone, doc("End this session")),
+    change(
+        Method::POST,
+        "/api/auth/forgot-password",
+        Who::Anyone,
+        doc("Have a mail sent with which a forgotten password can be replaced")
+            .takes::<password::Forgot>()
+            .gives::<auth::Done>()
+            .errors(&[Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/auth/reset-password",
+        Who::Anyone,
+        doc("Replace a forgotten password, with the code or the link of the mail; ends all sessions")
+            .takes::<password::Reset>()
+            .gives::<auth::Done>()
+            .errors(&[Code::RateLimited]),
+    ),
     // Gives a bearer to a program that has no cookies and wants none.
-    RouteSpec { method: Method::POST, path: "/api/auth/token", who: Who::Anyone, body: Carries::Json, csrf: false },
-    get("/api/me", Who::SignedIn),
-    change(Method::PATCH, "/api/me/profile", Who::SignedIn),
-    change(Method::PATCH, "/api/me/settings", Who::SignedIn),
-    change(Method::POST, "/api/me/password", Who::SignedIn),
-    change(Method::POST, "/api/me/email", Who::SignedIn),
-    change(Method::DELETE, "/api/me/email", Who::SignedIn),
-    RouteSpec { method: Method::PUT, path: "/api/me/picture", who: Who::SignedIn, body: Carries::Picture, csrf: true },
-    change(Method::DELETE, "/api/me/picture", Who::SignedIn),
-    get("/api/pictures/{id}", Who::SignedIn),
-    change(Method::POST, "/api/me/email/confirm", Who::SignedIn),
-    get("/api/sessions", Who::SignedIn),
-    change(Method::DELETE, "/api/sessions", Who::SignedIn),
-    change(Method::DELETE, "/api/sessions/{id}", Who::SignedIn),
-    get("/demo", Who::Demo),
-    get("/api/demo/people", Who::Demo),
-    change(Method::POST, "/api/demo/sign-in", Who::Demo),
+    RouteSpec {
+        method: Method::POST,
+        path: "/api/auth/token",
+        who: Who::Anyone,
+        csrf: false,
+        doc: doc("Begin a session of a program without cookies")
+            .takes::<auth::Mint>()
+            .gives::<auth::Bearer>()
+            .errors(SIGN_IN),
+    },
+    get("/api/me", Who::SignedIn, doc("Oneself").gives::<Me>()),
+    change(
+        Method::PATCH,
+        "/api/me/profile",
+        Who::SignedIn,
+        doc("Change what one says of oneself").takes::<ProfileForm>().gives::<Me>(),
+    ),
+    change(
+        Method::PATCH,
+        "/api/me/settings",
+        Who::SignedIn,
+        doc("Change how one wants to be met").takes::<SettingsForm>().gives::<Me>(),
+    ),
+    change(
+        Method::POST,
+        "/api/me/password",
+        Who::SignedIn,
+        doc("Change the password; the other sessions may be ended with it")
+            .takes::<PasswordForm>()
+            .gives::<Me>()
+            .errors(&[Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/me/email",
+        Who::SignedIn,
+        doc("Ask for another address; a mail to it confirms it")
+            .takes::<password::NewEmail>()
+            .gives::<auth::Mailed>()
+            .errors(&[Code::RateLimited]),
+    ),
+    change(Method::DELETE, "/api/me/email", Who::SignedIn, doc("Keep the address one has").gives::<Me>()),
+    change(
+        Method::PUT,
+        "/api/me/picture",
+        Who::SignedIn,
+        doc("Upload a picture of oneself, in the place of the former one")
+            .takes_bytes(&["image/jpeg", "image/png", "image/webp"])
+            .gives::<Me>()
+            .errors(&[Code::RateLimited, Code::Overloaded]),
+    ),
+    change(Method::DELETE, "/api/me/picture", Who::SignedIn, doc("Take one's picture away").gives::<Me>()),
+    get(
+        "/api/pictures/{id}",
+        Who::SignedIn,
+        doc("A picture, for its owner and who shares or shared a chat with them")
+            .bytes(200, &["image/jpeg"])
+            .or_unchanged()
+            .errors(&[Code::NotFound]),
+    ),
+    change(
+        Method::POST,
+        "/api/me/email/confirm",
+        Who::SignedIn,
+        doc("Confirm another address, with the code or the link of the mail")
+            .takes::<password::Proof>()
+            .gives::<Me>()
+            .errors(&[Code::RateLimited]),
+    ),
+    get("/api/sessions", Who::SignedIn, doc("Where one is signed in").gives::<sessions::Sessions>()),
+    change(Method::DELETE, "/api/sessions", Who::SignedIn, doc("End all of one's other sessions")),
+    change(
+        Method::DELETE,
+        "/api/sessions/{id}",
+        Who::SignedIn,
+        doc("End one of one's own sessions").errors(&[Code::NotFound]),
+    ),
+    get(
+        "/api/people/{id}",
+        Who::SignedIn,
+        doc("Somebody one shares a chat with").gives::<Person>().errors(&[Code::NotFound]),
+    ),
+    get("/api/blocks", Who::SignedIn, doc("Whom one has blocked").gives::<people::Blocks>()),
+    change(
+        Method::PUT,
+        "/api/blocks/{id}",
+        Who::SignedIn,
+        doc("Hear nothing more from somebody").errors(&[Code::NotFound, Code::Conflict, Code::RateLimited]),
+    ),
+    change(
+        Method::DELETE,
+        "/api/blocks/{id}",
+        Who::SignedIn,
+        doc("Hear from somebody again").errors(&[Code::NotFound, Code::RateLimited]),
+    ),
+    get("/demo", Who::Demo, page("The demo's door")),
+    get(
+        "/api/demo/people",
+        Who::Demo,
+        doc("Whom a demo link stands for").query::<demo::Link>().gives::<demo::People>().errors(&[Code::NotFound]),
+    ),
+    change(
+        Method::POST,
+        "/api/demo/sign-in",
+        Who::Demo,
+        doc("Sign in as one of the demo's people")
+            .takes::<demo::Link>()
+            .gives::<auth::Welcome>()
+            .errors(&[Code::NotFound]),
+    ),
 ];
 
 /// The rows of a path, one for each method it takes.
@@ -157,6 +328,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(pictures::routes(services))
         .unify()
         .or(sessions::routes(services))
+        .unify()
+        .or(people::routes(services))
         .unify()
         .or(health::routes(services))
         .unify()

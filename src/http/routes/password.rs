@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::auth::{Done, Mailed};
 use super::{json, me, visitor, with};
 use crate::accounts::{AddressProof, MailProof, PasswordForm, secret};
 use crate::error::{Error, Result};
@@ -17,36 +18,38 @@ use crate::http::reply::{Reply, answer};
 use crate::services::Services;
 
 /// The form of a forgotten password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Forgot {
+pub struct Forgot {
     email: String,
 }
 
 /// The form of a new password: with the link's token, or with the address and the mailed code.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Reset {
+pub struct Reset {
     token: Option<String>,
     email: Option<String>,
     code: Option<String>,
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 /// The form of a new address.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewEmail {
+pub struct NewEmail {
     email: String,
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 /// The proof of a new address: the link's token, or the mailed code.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Proof {
+pub struct Proof {
     token: Option<String>,
     code: Option<String>,
 }
@@ -97,7 +100,7 @@ fn addresses(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
 
 async fn forgot(services: &Services, visitor: &Visitor, body: Result<Forgot>) -> Result<Reply> {
     services.accounts.forgot_password(&body?.email, visitor.address).await?;
-    Reply::json(&json!({ "status": "reset_mail" }))
+    Reply::json(&Done { status: "reset_mail" })
 }
 
 async fn reset(services: &Services, visitor: &Visitor, body: Result<Reset>) -> Result<Reply> {
@@ -111,7 +114,7 @@ async fn reset(services: &Services, visitor: &Visitor, body: Result<Reset>) -> R
         }
     };
     services.accounts.reset_password(proof, &password, visitor.address).await?;
-    Reply::json(&json!({ "status": "reset" }))
+    Reply::json(&Done { status: "reset" })
 }
 
 async fn password(services: &Services, visitor: &Visitor, body: Result<PasswordForm>) -> Result<Reply> {
@@ -123,7 +126,7 @@ async fn change(services: &Services, visitor: &Visitor, body: Result<NewEmail>) 
     let form = body?;
     let who = visitor.principal()?;
     let email = services.accounts.change_email(who, &form.email, &form.password, visitor.address).await?;
-    Reply::json(&json!({ "status": "confirm_email", "email": email }))
+    Reply::json(&Mailed { status: "confirm_email", email })
 }
 
 async fn withdraw(services: &Services, visitor: &Visitor) -> Result<Reply> {

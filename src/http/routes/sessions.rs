@@ -2,18 +2,27 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::auth::goodbye;
 use super::{visitor, with};
+use crate::accounts::SessionInfo;
 use crate::error::Result;
 use crate::http::gate::Visitor;
 use crate::http::reply::{Reply, answer};
 use crate::ids::SessionId;
 use crate::services::Services;
+
+/// Where a person is signed in.
+#[derive(Serialize, ToSchema)]
+pub struct Sessions {
+    /// The latest used first.
+    sessions: Vec<SessionInfo>,
+}
 
 /// The routes of a person's sessions.
 pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
@@ -38,7 +47,7 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
 async fn list(services: &Services, visitor: &Visitor) -> Result<Reply> {
     let principal = visitor.principal()?;
     let sessions = services.accounts.sessions(principal.user, principal.session).await?;
-    Reply::json(&json!({ "sessions": sessions }))
+    Reply::json(&Sessions { sessions })
 }
 
 async fn end(services: &Services, visitor: &Visitor, id: SessionId) -> Result<Reply> {

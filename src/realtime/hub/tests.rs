@@ -53,14 +53,14 @@ async fn what_arrives_while_joining_is_neither_lost_nor_doubled() {
     let stream = StreamId::Chat(ChatId(new_id()));
     let generation = hub.attach(&conn, stream).unwrap();
     for seq in 5..9 {
-        hub.deliver(stream, seq, &frame(&seq.to_string()), None);
+        hub.deliver(Delivery::new(stream, seq, &frame(&seq.to_string())));
     }
     // The reading found everything up to 6.
     hub.go_live(&conn, stream, Some(generation), 7);
-    hub.deliver(stream, 9, &frame("9"), None);
+    hub.deliver(Delivery::new(stream, 9, &frame("9")));
     assert_eq!(received(&conn, &mut client).await, "789");
     // A number that is not the next one is a lost position, said by a close.
-    hub.deliver(stream, 11, &frame("11"), None);
+    hub.deliver(Delivery::new(stream, 11, &frame("11")));
     assert_eq!(conn.closing(), Some(Close::PositionLost));
     hub.remove(&conn);
     assert_eq!(hub.counts(), HubCounts::default());
@@ -81,7 +81,7 @@ async fn going_live_does_not_revive_an_attachment_that_ended() {
     // Joined anew by the committer, from 4 on: the old reading must not move it.
     hub.attach_user(who.user, stream, 4);
     hub.go_live(&conn, stream, Some(generation), 9);
-    hub.deliver(stream, 4, &frame("4"), None);
+    hub.deliver(Delivery::new(stream, 4, &frame("4")));
     assert_eq!(received(&conn, &mut client).await, "4");
     hub.remove(&conn);
     hub.attach_user(who.user, stream, 5);
@@ -98,11 +98,11 @@ async fn a_chat_that_opens_while_a_socket_joins_does_not_overtake_its_answer() {
     let own = hub.attach(&conn, StreamId::User(who.user)).unwrap();
     let stream = StreamId::Chat(ChatId(new_id()));
     hub.attach_user(who.user, stream, 3);
-    hub.deliver(stream, 3, &frame("m3"), None);
+    hub.deliver(Delivery::new(stream, 3, &frame("m3")));
     conn.push(&frame("answer"));
     hub.go_live(&conn, StreamId::User(who.user), Some(own), 1);
     hub.go_live_rest(&conn);
-    hub.deliver(stream, 4, &frame("m4"), None);
+    hub.deliver(Delivery::new(stream, 4, &frame("m4")));
     assert_eq!(received(&conn, &mut client).await, "answerm3m4");
     assert_eq!(conn.closing(), None);
 }
@@ -129,13 +129,13 @@ async fn the_sender_gets_the_ack_at_the_events_place() {
         let generation = hub.attach(conn, stream).unwrap();
         hub.go_live(conn, stream, Some(generation), 1);
     }
-    hub.deliver(stream, 1, &frame("e1"), None);
-    hub.deliver(stream, 2, &frame("e2"), Some((&a, &frame("a2"))));
-    hub.deliver(stream, 3, &frame("e3"), None);
+    hub.deliver(Delivery::new(stream, 1, &frame("e1")));
+    hub.deliver(Delivery { ack: Some((&a, &frame("a2"))), ..Delivery::new(stream, 2, &frame("e2")) });
+    hub.deliver(Delivery::new(stream, 3, &frame("e3")));
     assert_eq!(received(&a, &mut a_client).await, "e1a2e3");
     assert_eq!(received(&b, &mut b_client).await, "e1e2e3");
     hub.detach(&a, stream);
-    hub.deliver(stream, 4, &frame("e4"), Some((&a, &frame("a4"))));
+    hub.deliver(Delivery { ack: Some((&a, &frame("a4"))), ..Delivery::new(stream, 4, &frame("e4")) });
     assert_eq!(received(&a, &mut a_client).await, "a4", "who has left meanwhile is answered all the same");
     hub.lose_position(stream, 4);
     assert_eq!(b.closing(), None);
@@ -223,7 +223,7 @@ proptest! {
                     Step::DetachUser(s) => hub.detach_user(who.user, streams[s]),
                     Step::Deliver(s) => {
                         heads[s] += 1;
-                        hub.deliver(streams[s], heads[s], &frame("x"), None);
+                        hub.deliver(Delivery::new(streams[s], heads[s], &frame("x")));
                     }
                     Step::Remove(c) => hub.remove(&sockets[c].0),
                 }

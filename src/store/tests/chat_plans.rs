@@ -4,7 +4,7 @@ use sea_orm::{Statement, Value};
 
 use crate::ids::new_id;
 use crate::store::testing::on_each;
-use crate::store::{message_sql as sql, streams};
+use crate::store::{blocks, message_sql as sql, streams};
 
 #[tokio::test]
 async fn nothing_is_scanned_and_nothing_sorted() {
@@ -13,10 +13,16 @@ async fn nothing_is_scanned_and_nothing_sorted() {
         let id = || Value::from(new_id());
         let rows = || Value::from("[]");
         let now: Value = chrono::DateTime::<chrono::Utc>::UNIX_EPOCH.into();
-        let statements: [(String, Vec<Value>); 14] = [
+        let statements: [(String, Vec<Value>); 20] = [
             (sql::BY_CLIENT_ID.into(), vec![id(), id(), id()]),
             (sql::known(backend), vec![rows()]),
             (sql::gates(backend), vec![rows()]),
+            (sql::blockers(backend), vec![rows()]),
+            (sql::advance_withheld(backend), vec![rows()]),
+            (sql::withheld_in(backend), vec![rows(), id()]),
+            (blocks::BLOCKS_OF.into(), vec![id(), 500_i64.into()]),
+            (blocks::BLOCKED_BY.into(), vec![id()]),
+            (blocks::KNOWN.into(), vec![id(), id()]),
             (sql::advance_heads(backend), vec![rows(), now.clone()]),
             (sql::markers(backend), vec![rows()]),
             (sql::move_members(backend), vec![rows(), now]),

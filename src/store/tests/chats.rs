@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::ids::{ChatId, ClientMessageId, MessageId, UserId, new_id};
-use crate::store::{Lane, Marked, NewMarker, NewMessage, Opened, Outcome, Range, Store, Stored};
+use crate::store::{Blocking, Lane, Marked, NewMarker, NewMessage, Opening, Outcome, Range, Store, Stored, UserHead};
 
 use crate::store::testing::TestStore;
 
@@ -52,14 +52,28 @@ async fn run(store: &Store, sql: &'static str, id: uuid::Uuid) {
         .unwrap();
 }
 
-async fn open(store: &Store, a: UserId, b: UserId) -> Opened {
+async fn try_open(store: &Store, pair: (UserId, UserId), chats_max: usize) -> (Opening, usize) {
     let id = ChatId(new_id());
-    store
-        .write(Lane::Chat, move |tx| Box::pin(async move { tx.open_pair(id, (a, b), 2, "match", now()).await }))
+    let opened = store
+        .write(Lane::Chat, move |tx| Box::pin(async move { tx.open_pair(id, pair, chats_max, "match", now()).await }))
         .await
-        .unwrap()
-        .value
-        .unwrap()
+        .unwrap();
+    (opened.value, opened.emitted.len())
+}
+
+async fn open(store: &Store, a: UserId, b: UserId) -> ChatId {
+    match try_open(store, (a, b), 100).await {
+        (Opening::New(chat), 3) => chat,
+        other => panic!("not opened: {other:?}"),
+    }
+}
+
+async fn block(store: &Store, user: UserId, other: UserId, on: bool) -> (Blocking, usize) {
+    let set = store
+        .write(Lane::Chat, move |tx| Box::pin(async move { tx.set_block((user, other), on, 2, now()).await }))
+        .await
+        .unwrap();
+    (set.value, set.emitted.len())
 }
 
 fn message(chat: ChatId, sender: UserId, text: &str) -> NewMessage {
@@ -81,8 +95,8 @@ async fn append(store: &Store, drafts: &[NewMessage], markers: &[NewMarker]) -> 
     store
         .write(Lane::Chat, move |tx| {
             Box::pin(async move {
-                let (outcomes, sent) = tx.append_messages(&drafts, now()).await?;
-                Ok((outcomes, tx.move_markers(&markers, &sent, now()).await?))
+                let appended = tx.append_messages(&drafts, now()).await?;
+                Ok((appended.outcomes, tx.move_markers(&markers, &appended.last, now()).await?))
             })
         })
         .await
@@ -99,16 +113,14 @@ fn stored(outcome: Outcome) -> Stored {
 
 on_both!(a_pair_has_one_chat_whatever_the_order, |store| {
     let (a, b) = (person(&store, true).await, person(&store, true).await);
-    let first = open(&store, a, b).await;
-    let again = open(&store, b, a).await;
-    assert!(first.new);
-    assert_eq!(again, Opened { chat: first.chat, new: false });
+    let chat = open(&store, a, b).await;
+    assert_eq!(try_open(&store, (b, a), 100).await.0, Opening::Known(chat));
     let mine = store.chats_of(a, 10).await.unwrap();
     assert_eq!(mine.len(), 1);
     assert_eq!((mine[0].head, mine[0].head_n, mine[0].read), (1, 0, 0));
-    assert_eq!(store.user_head(a).await.unwrap(), (1, 0));
+    assert_eq!(store.user_head(a).await.unwrap(), UserHead { head: 1, base: 0, receipts: true });
     let events = store.user_events(b, 0, 9).await.unwrap();
-    assert_eq!(events[0].data["chat_id"], first.chat.to_string());
+    assert_eq!(events[0].data["chat_id"], chat.to_string());
 });
 
 on_both!(a_person_is_in_so_many_chats, |store| {
@@ -120,20 +132,16 @@ on_both!(a_person_is_in_so_many_chats, |store| {
     );
     open(&store, a, b).await;
     open(&store, a, c).await;
-    let id = ChatId(new_id());
-    let third = store
-        .write(Lane::Chat, move |tx| Box::pin(async move { tx.open_pair(id, (d, a), 2, "match", now()).await }))
-        .await
-        .unwrap();
-    assert_eq!((third.value, third.emitted), (None, vec![]));
+    assert_eq!(try_open(&store, (d, a), 2).await, (Opening::Full, 0));
     assert!(store.chats_of(d, 9).await.unwrap().is_empty());
-    assert!(!open(&store, b, a).await.new, "the chat that is there is found all the same");
+    let again = try_open(&store, (b, a), 2).await.0;
+    assert!(matches!(again, Opening::Known(_)), "the chat that is there is found all the same: {again:?}");
 });
 
 on_both!(a_batch_is_numbered_without_gaps_and_answers_retries, |store| {
     let (a, b, stranger) = (person(&store, true).await, person(&store, true).await, person(&store, true).await);
-    let chat = open(&store, a, b).await.chat;
-    let other = open(&store, a, stranger).await.chat;
+    let chat = open(&store, a, b).await;
+    let other = open(&store, a, stranger).await;
     let (m1, m2, m3) = (message(chat, a, "hoi"), message(chat, b, "hee"), message(other, a, "daar"));
     let foreign = message(chat, stranger, "mag niet");
     let nowhere = message(ChatId(new_id()), a, "nergens");
@@ -157,7 +165,7 @@ on_both!(a_batch_is_numbered_without_gaps_and_answers_retries, |store| {
     assert_eq!(outcomes[1], Outcome::CidReused);
     assert_eq!(stored(outcomes[2]).seq, 4);
 
-    let mut events = store.events_in(&[Range { chat, after: 0, to: 4 }]).await.unwrap();
+    let mut events = store.events_in(a, &[Range { chat, after: 0, to: 4, withholds: true }]).await.unwrap();
     let events = events.remove(&chat).unwrap();
     assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
     let texts: Vec<_> =
@@ -176,7 +184,7 @@ on_both!(a_batch_is_numbered_without_gaps_and_answers_retries, |store| {
 
 on_both!(who_may_not_write_is_told_why, |store| {
     let (a, b) = (person(&store, true).await, person(&store, false).await);
-    let chat = open(&store, a, b).await.chat;
+    let chat = open(&store, a, b).await;
     let bad_reply = NewMessage { reply_to: Some(MessageId(new_id())), ..message(chat, a, "antwoord") };
     let (outcomes, _) = append(&store, &[message(chat, b, "hoi"), bad_reply], &[]).await;
     assert_eq!(outcomes, [Outcome::SenderNotVerified, Outcome::NoSuchReply]);
@@ -203,7 +211,7 @@ on_both!(who_may_not_write_is_told_why, |store| {
 
 on_both!(markers_move_forward_only_and_never_beyond_the_head, |store| {
     let (a, b, c) = (person(&store, true).await, person(&store, true).await, person(&store, true).await);
-    let chat = open(&store, a, b).await.chat;
+    let chat = open(&store, a, b).await;
     let drafts: Vec<_> = (0..3).map(|i| message(chat, a, &format!("bericht {i}"))).collect();
     append(&store, &drafts, &[]).await;
     let mark = |user, read, recv| NewMarker { chat, user, read, recv };
@@ -228,7 +236,7 @@ on_both!(markers_move_forward_only_and_never_beyond_the_head, |store| {
 
 on_both!(a_batch_that_is_rolled_back_leaves_nothing, |store| {
     let (a, b) = (person(&store, true).await, person(&store, true).await);
-    let chat = open(&store, a, b).await.chat;
+    let chat = open(&store, a, b).await;
     let drafts = [message(chat, a, "verdwijnt")];
     let failed = store
         .write(Lane::Chat, move |tx| {
@@ -244,4 +252,83 @@ on_both!(a_batch_that_is_rolled_back_leaves_nothing, |store| {
     assert_eq!((mine.head, mine.head_n), (1, 0));
     let (outcomes, _) = append(&store, &[message(chat, a, "blijft")], &[]).await;
     assert_eq!(stored(outcomes[0]).seq, 2);
+});
+
+on_both!(what_somebody_blocked_sends_is_stored_but_withheld, |store| {
+    let (a, b) = (person(&store, true).await, person(&store, true).await);
+    let chat = open(&store, a, b).await;
+    append(&store, &[message(chat, b, "eerst")], &[]).await;
+    assert_eq!(block(&store, a, b, true).await, (Blocking::Done, 1));
+    assert_eq!(block(&store, a, b, true).await, (Blocking::Done, 0), "again changes nothing and tells nobody");
+    let (outcomes, _) = append(&store, &[message(chat, b, "hoor je me"), message(chat, b, "hallo")], &[]).await;
+    assert_eq!(stored(outcomes[1]).seq, 4, "its sender is answered as ever");
+    assert_eq!(append(&store, &[message(chat, a, "nee")], &[]).await.0, [Outcome::PairBlocked]);
+
+    let kinds = async |viewer, row: &crate::store::ChatRow| {
+        let events = store.events_in(viewer, &[row.range(0, row.head)]).await.unwrap().remove(&chat).unwrap();
+        events.into_iter().map(|event| (event.kind, event.message.map(|message| message.text))).collect::<Vec<_>>()
+    };
+    let mine = store.chat_of(a, chat).await.unwrap().unwrap();
+    assert_eq!((mine.head_n, mine.withheld_unread, mine.last_n, mine.withholds), (3, 2, 1, true));
+    let seen = kinds(a, &mine).await;
+    assert_eq!(seen[2..], [("hidden".to_owned(), None), ("hidden".to_owned(), None)], "{seen:?}");
+    assert_eq!(seen[1].1.as_deref(), Some("eerst"), "what was there before stays");
+    let theirs = store.chat_of(b, chat).await.unwrap().unwrap();
+    assert_eq!((theirs.withheld_unread, theirs.last_n, theirs.withholds), (0, 3, false));
+    assert_eq!(kinds(b, &theirs).await[3].1.as_deref(), Some("hallo"));
+
+    // Reading stands still in that chat, receiving does not: the other must not notice by either.
+    let (_, marked) = append(&store, &[], &[NewMarker { chat, user: a, read: Some(4), recv: 4 }]).await;
+    assert_eq!((marked[0].unwrap().read, marked[0].unwrap().recv), (0, 4));
+
+    assert_eq!(block(&store, a, b, false).await, (Blocking::Done, 1));
+    append(&store, &[message(chat, b, "weer")], &[]).await;
+    let mine = store.chat_of(a, chat).await.unwrap().unwrap();
+    assert_eq!((mine.withheld_unread, mine.last_n), (2, 4));
+    let seen = kinds(a, &mine).await;
+    assert_eq!(seen[4].1.as_deref(), Some("weer"));
+    assert_eq!(seen[3].0, "hidden", "what was withheld stays so");
+    append(&store, &[], &[NewMarker { chat, user: a, read: Some(5), recv: 5 }]).await;
+    let mine = store.chat_of(a, chat).await.unwrap().unwrap();
+    assert_eq!((mine.head_n - mine.read_n, mine.withheld_unread), (0, 0));
+});
+
+on_both!(a_block_needs_somebody_known_and_has_an_end, |store| {
+    let people = [
+        person(&store, true).await,
+        person(&store, true).await,
+        person(&store, true).await,
+        person(&store, true).await,
+        person(&store, true).await,
+    ];
+    let [a, b, c, d, stranger] = people;
+    for other in [b, c, d] {
+        open(&store, a, other).await;
+    }
+    assert_eq!(block(&store, a, stranger, true).await, (Blocking::Unknown, 0));
+    assert!(store.person(a, stranger).await.unwrap().is_none());
+    for other in [b, c] {
+        assert_eq!(block(&store, a, other, true).await, (Blocking::Done, 1));
+    }
+    assert_eq!(block(&store, a, d, true).await, (Blocking::TooMany, 0));
+    let held: std::collections::HashSet<_> =
+        store.blocks_of(a, 10).await.unwrap().into_iter().map(|block| block.user).collect();
+    assert_eq!(held, [b, c].into());
+    assert!(store.person(a, b).await.unwrap().unwrap().blocked);
+    assert!(!store.person(b, a).await.unwrap().unwrap().blocked);
+    assert!(store.blocked_by(b).await.unwrap().is_empty(), "a block has one side");
+    // Who is blocked is not brought together anew.
+    run(&store, "UPDATE chats SET pair_key = NULL WHERE pair_key IS NOT NULL AND id <> $1", new_id()).await;
+    assert_eq!(try_open(&store, (b, a), 100).await, (Opening::Blocked, 0));
+});
+
+on_both!(nobody_is_written_to_who_takes_no_messages, |store| {
+    let (a, b) = (person(&store, true).await, person(&store, true).await);
+    let chat = open(&store, a, b).await;
+    run(&store, "UPDATE users SET who_may_message = 'nobody' WHERE id = $1", b.0).await;
+    let (outcomes, _) = append(&store, &[message(chat, a, "hoi"), message(chat, b, "hoi")], &[]).await;
+    assert_eq!(outcomes, [Outcome::OtherTakesNone, Outcome::SenderTakesNone]);
+    run(&store, "UPDATE chats SET is_group = TRUE WHERE id = $1", chat.0).await;
+    let (outcomes, _) = append(&store, &[message(chat, a, "hoi"), message(chat, b, "hoi")], &[]).await;
+    assert_eq!((stored(outcomes[0]).n, stored(outcomes[1]).n), (1, 2), "a group is everybody's");
 });

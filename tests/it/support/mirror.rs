@@ -106,7 +106,7 @@ impl Mirror {
             ));
         }
         for member in list(chat, "members")? {
-            let at = (number(member, "read")?, number(member, "recv")?);
+            let at = (member["read"].as_u64().unwrap_or(0), number(member, "recv")?);
             mirror.markers.insert(text(member, "u")?, at);
         }
         let mut facts = chat.clone();
@@ -161,9 +161,10 @@ impl Mirror {
     fn marker(&mut self, frame: &Value) -> Result<(), Complaint> {
         let id = text(frame, "ch")?;
         let Some(chat) = self.chats.get_mut(id.trim_start_matches("chat:")) else { return Ok(()) };
-        let at = (number(&frame["d"], "read")?, number(&frame["d"], "recv")?);
         let user = text(&frame["d"], "u")?;
         let before = chat.markers.get(&user).copied().unwrap_or_default();
+        // Who hides what they have read says only what they have received.
+        let at = (frame["d"]["read"].as_u64().unwrap_or(before.0), number(&frame["d"], "recv")?);
         if at.0 < before.0 || at.1 < before.1 {
             return Err(format!("the marker of {user} went back from {before:?} to {at:?}"));
         }
@@ -219,7 +220,7 @@ impl ChatMirror {
         }
         self.seq = seq;
         // Who writes has read what stands before.
-        if event["op"] == "message"
+        if (event["op"] == "message" || event["op"] == "hidden")
             && let Some(author) = event["d"]["u"].as_str()
         {
             let at = self.markers.entry(author.to_owned()).or_default();

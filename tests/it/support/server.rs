@@ -13,12 +13,12 @@ use domu::config::Config;
 use domu::ids::UserId;
 use domu::store::Store;
 use sea_orm::DatabaseConnection;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Db;
 use super::client::{Client, PATIENCE};
-use super::http::Http;
+use super::http::{Answer, Http};
 use super::people::{self, Person};
 use super::postgres::{self, PgDatabase, Shared};
 
@@ -182,6 +182,13 @@ impl TestServer {
             .expect(200);
         http.forget_csrf();
         http
+    }
+
+    /// What the server answers to a person's program over HTTP.
+    pub async fn ask(&self, person: &Person, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let method = method.parse().expect("a method");
+        let bearer = format!("Bearer {}", person.token);
+        Http::new(self.address).plain(method, path, &[("authorization", &bearer)], body).await
     }
 
     pub async fn suspend(&self, person: &Person) {

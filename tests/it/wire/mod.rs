@@ -1,6 +1,7 @@
 //! The protocol `domu.v1` on real sockets: what it promises, and what it answers to nonsense.
 
 mod bad_input;
+mod blocks;
 mod bystander;
 mod drain;
 mod faults;

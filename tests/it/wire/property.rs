@@ -1,5 +1,7 @@
 //! The law of resuming: what a client was told, frame by frame over all its sockets, equals what a fresh client is shown.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 
 use crate::support::chance::Chance;
@@ -25,9 +27,10 @@ on_both!(snapshot_and_events_are_a_fresh_snapshot, |server: TestServer| async mo
     }
     let mut chats: Vec<(usize, usize, String)> = Vec::new();
     let rounds = if crate::support::full_run() { 3000 } else { 300 };
-    let (mut sent, mut resumed, mut fresh) = (0, 0, 0);
+    let mut blocks: HashSet<(usize, usize)> = HashSet::new();
+    let (mut sent, mut resumed, mut fresh, mut withheld) = (0, 0, 0, 0);
     for round in 0..rounds {
-        match chance.within(0, 10) {
+        match chance.within(0, 11) {
             0 if chats.len() < 3 => {
                 let (one, other) = [(0, 1), (1, 2), (0, 2)][chats.len()];
                 let chat = server.open_chat(&people[one], &people[other]).await;
@@ -37,9 +40,27 @@ on_both!(snapshot_and_events_are_a_fresh_snapshot, |server: TestServer| async mo
             }
             0..=5 if !chats.is_empty() => {
                 let (one, other, chat) = chance.pick(&chats).clone();
-                let who = if chance.once_in(2) { one } else { other };
-                clients[who].send(&chat, &format!("ronde {round}")).await;
-                sent += 1;
+                let (who, peer) = if chance.once_in(2) { (one, other) } else { (other, one) };
+                let text = format!("ronde {round}");
+                if blocks.contains(&(who, peer)) {
+                    let message = json!({"cid": uuid::Uuid::new_v4(), "text": text});
+                    clients[who].refused("publish", Some(&format!("chat:{chat}")), message, 40302).await;
+                } else {
+                    clients[who].send(&chat, &text).await;
+                    sent += 1;
+                }
+            }
+            10 if !chats.is_empty() => {
+                let (one, other, _) = chance.pick(&chats).clone();
+                let pair = if chance.once_in(2) { (one, other) } else { (other, one) };
+                let path = format!("/api/blocks/{}", people[pair.1].id);
+                let ends = blocks.remove(&pair);
+                let method = if ends { "DELETE" } else { "PUT" };
+                server.ask(&people[pair.0], method, &path, None).await.expect(204);
+                if !ends {
+                    blocks.insert(pair);
+                    withheld += 1;
+                }
             }
             6 if !chats.is_empty() => {
                 let (one, other, chat) = chance.pick(&chats).clone();
@@ -65,6 +86,9 @@ on_both!(snapshot_and_events_are_a_fresh_snapshot, |server: TestServer| async mo
                         break;
                     };
                     let peer = if one == who { other } else { one };
+                    if blocks.contains(&(peer, who)) {
+                        break;
+                    }
                     clients[peer].send(&chat, &format!("ronde {round}, {extra} terwijl {name} weg was")).await;
                     sent += 1;
                 }
@@ -80,7 +104,7 @@ on_both!(snapshot_and_events_are_a_fresh_snapshot, |server: TestServer| async mo
             }
         }
     }
-    println!("{sent} messages, {resumed} full recoveries, {fresh} others, {} chats", chats.len());
+    println!("{sent} messages, {resumed} full recoveries, {fresh} others, {withheld} blocks, {} chats", chats.len());
     for (client, person) in clients.iter_mut().zip(&people) {
         let newcomer = server.connect(person).await;
         for (id, shown) in &newcomer.mirror.chats {

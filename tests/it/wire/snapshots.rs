@@ -105,6 +105,23 @@ async fn replies_and_events() {
         "reply to connect, nothing recovered",
         strange.ask("connect", None, json!({"v": 1, "token": bram.token, "resume": position})).await
     );
+    let person = format!("/api/people/{}", bram.id);
+    documented!(tidy, "answer to GET a person", server.ask(&anna, "GET", &person, None).await.expect(200));
+    let block = format!("/api/blocks/{}", bram.id);
+    server.ask(&anna, "PUT", &block, None).await.expect(204);
+    documented!(tidy, "event block", hers.expect("block").await);
+    his.send(&chat, "Hoor je me nog?").await;
+    documented!(tidy, "event hidden", hers.expect("hidden").await);
+    documented!(tidy, "answer to GET blocks", server.ask(&anna, "GET", "/api/blocks", None).await.expect(200));
+    let nothing = json!({"cid": Uuid::new_v4(), "text": "nee"});
+    documented!(
+        tidy,
+        "error 40302 pair_blocked",
+        hers.refused("publish", Some(&channel), nothing.clone(), 40302).await
+    );
+    server.ask(&anna, "DELETE", &block, None).await.expect(204);
+    server.sql("UPDATE users SET who_may_message = 'nobody' WHERE email LIKE 'bram%'").await;
+    documented!(tidy, "error 40303 privacy_off", hers.refused("publish", Some(&channel), nothing, 40303).await);
     // Last, because it ends his sockets.
     server.suspend(&bram).await;
     his.expect_close(4003).await;
