@@ -3,9 +3,13 @@
 //! This service posts mail (`mail`), orders its events through `chat::Committer`, and tells the hub which sockets end.
 
 mod confirm;
+mod email;
 pub mod model;
 pub mod passwords;
+mod pictures;
+mod pool;
 mod profile;
+mod recovery;
 mod register;
 mod sessions;
 mod sign_in;
@@ -23,8 +27,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+pub use email::AddressProof;
 pub use passwords::HashCost;
 pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm, picture_path};
+pub use recovery::{MailProof, PasswordForm};
 pub use sessions::SessionInfo;
 pub use standing::Standing;
 
@@ -42,6 +48,7 @@ use crate::store::Store;
 use crate::supervise::Supervisor;
 use model::{Email, Locale, Refusal, UserType};
 use passwords::Passwords;
+use pool::Pool;
 
 /// What accounts are made of.
 pub struct Parts {
@@ -84,6 +91,7 @@ struct Inner {
     seal: Seal,
     post: Post,
     passwords: Passwords,
+    decodes: Pool,
     sessions: sessions::Cache,
 }
 
@@ -203,6 +211,7 @@ impl Accounts {
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
         let Parts { store, limits, clock, supervisor, rates, committer, hub, seal, post, hash_cost } = parts;
         let passwords = Passwords::new(&limits, hash_cost)?;
+        let decodes = Pool::new(limits.picture_decodes_at_once, pictures::WAITING_PER_DECODE);
         let sessions = sessions::Cache::default();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -216,6 +225,7 @@ impl Accounts {
                 seal,
                 post,
                 passwords,
+                decodes,
                 sessions,
             }),
         })

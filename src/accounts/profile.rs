@@ -175,12 +175,12 @@ impl Accounts {
     /// `not_found` when there is no such person.
     pub async fn me(&self, user: UserId, session: SessionId) -> Result<Me> {
         let inner = &self.inner;
-        let row = inner.store.me(user).await?.ok_or_else(nobody)?;
+        let row = inner.store.me(user, self.inner.clock.now()).await?.ok_or_else(nobody)?;
         let MeRow { profile, settings, .. } = row;
         Ok(Me {
             id: row.id,
             email: row.email,
-            pending_email: None,
+            pending_email: row.pending_email,
             first_name: row.first_name,
             last_name: row.last_name,
             user_type: UserType::stored(&row.user_type),
@@ -214,7 +214,7 @@ impl Accounts {
                 .committer
                 .run(move |tx| {
                     Box::pin(async move {
-                        let Some(held) = tx.hold_me(user).await? else { return Ok(None) };
+                        let Some(held) = tx.hold_me(user, now).await? else { return Ok(None) };
                         let differs = |new: &Option<String>, old: &String| new.as_ref().is_some_and(|new| new != old);
                         let names = [
                             ("first_name", differs(&change.first_name, &held.first_name)),
@@ -252,9 +252,9 @@ impl Accounts {
         let now = self.inner.clock.now();
         let held = self.inner.committer.run(move |tx| {
             Box::pin(async move {
-                let Some(before) = tx.hold_me(user).await? else { return Ok(None) };
+                let Some(before) = tx.hold_me(user, now).await? else { return Ok(None) };
                 tx.change_settings(user, change, now).await?;
-                let after = tx.hold_me(user).await?.map(|after| after.settings);
+                let after = tx.hold_me(user, now).await?.map(|after| after.settings);
                 // Nothing changed: nobody has to hear of it.
                 if let Some(after) = after.filter(|after| *after != before.settings) {
                     tx.emit_user(user, "settings", json!(Settings::of(&after)), now).await?;
@@ -273,7 +273,7 @@ impl Accounts {
     pub async fn rate_pattern(&self, key: &str) -> Result<Option<String>> {
         let Some((kind, subject)) = key.rsplit_once(':') else { return Ok(None) };
         let Ok(user) = subject.parse::<UserId>() else { return Ok(None) };
-        let person = self.inner.store.me(user).await?;
+        let person = self.inner.store.me(user, self.inner.clock.now()).await?;
         let email = person.and_then(|person| Email::parse(&person.email).ok());
         Ok(email.map(|email| format!("{kind}:{}*", super::mail_subject(&email))))
     }

@@ -269,6 +269,17 @@ pub struct ChatState {
     pub at: i64,
 }
 
+/// A window of the chat list, over HTTP.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChatList {
+    /// The chats of the window without their events, the liveliest first.
+    pub chats: Vec<ChatState>,
+    /// How many chats there are, in the window and outside.
+    pub total: usize,
+    /// The life of the store that the numbers belong to.
+    pub epoch: String,
+}
+
 /// The answer to `connect`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Connected {

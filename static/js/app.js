@@ -7,11 +7,17 @@ import { announce, arrive, go, known, me, obstacle, route, spoken, store } from 
 import { chatName, fullName } from './ui/avatar.js';
 import { attribute, h, icon, loadIcons, Part, rebuild, text } from './ui/dom.js';
 import { brand, languageSwitch } from './ui/forms.js';
+import { loadLimits } from './ui/api.js';
 import { boot, knock, left, signOut } from './ui/session.js';
 import './ui/chats.js';
 import './ui/connection.js';
 import './ui/doors.js';
+import './ui/blocked.js';
 import './ui/me.js';
+import './ui/profile.js';
+import './ui/recovery.js';
+import './ui/security.js';
+import './ui/settings.js';
 
 /** Messages that arrive within this time are announced as one. Milliseconds. */
 const HUSH_MS = 1_000;
@@ -61,7 +67,7 @@ class App extends Part {
       );
     const chats = screen === 'chats' || screen === 'chat';
     nav.dataset.screen = screen;
-    rebuild(nav, () => [h('div', { class: 'nav-brand', 'aria-hidden': 'true' }, brand()), item('/chats', 'chats', t('nav_chats'), chats, unread), item('/me', 'me', t('nav_me'), screen === 'me', 0)]);
+    rebuild(nav, () => [h('div', { class: 'nav-brand', 'aria-hidden': 'true' }, brand()), item('/chats', 'chats', t('nav_chats'), chats, unread), item('/me', 'me', t('nav_me'), /^(me|confirm-email)/.test(screen), 0)]);
   }
 
   /** @param {HTMLElement} main */
@@ -73,7 +79,7 @@ class App extends Part {
     let name = '';
     if (blocked) name = `obstacle:${blocked}`;
     else if (!ready) name = isPrivate(route.value) ? 'waiting' : 'blank';
-    else if (isPrivate(route.value)) name = signedIn ? (screen === 'me' ? 'domu-me' : 'domu-chats') : 'blank';
+    else if (isPrivate(route.value)) name = signedIn ? (screen === 'chats' || screen === 'chat' ? 'domu-chats' : `domu-${screen}`) : 'blank';
     else name = screen === 'not-found' ? 'domu-missing' : `domu-${screen}`;
     document.documentElement.dataset.screen = blocked ?? screen;
     if (main.dataset.shown === name) return;
@@ -81,6 +87,7 @@ class App extends Part {
     main.dataset.shown = name;
     const child = name.startsWith('obstacle:') ? document.createElement('domu-obstacle') : name === 'waiting' || name === 'blank' ? h('div', { class: 'blank' }) : document.createElement(name);
     main.replaceChildren(child);
+    main.scrollTop = 0;
     window.scrollTo(0, 0);
     // The first screen leaves the focus alone; later ones start at their title.
     if (before && before !== 'blank' && before !== 'waiting') {
@@ -102,8 +109,14 @@ class App extends Part {
       confirm: t('confirm_title'),
       chats: t('chats_title'),
       chat: t('chats_title'),
+      'forgot-password': t('forgot_title'),
+      'reset-password': t('reset_title'),
+      'confirm-email': t('email_confirm_title'),
       me: t('me_title'),
-      terms: t('app_name'),
+      'me-profile': t('profile_title'),
+      'me-settings': t('settings_title'),
+      'me-security': t('security_title'),
+      'me-blocked': t('blocked_title'),
       'not-found': t('missing_title'),
     };
     const open = chat ? held?.streams.value.chats.get(chat) : undefined;
@@ -200,3 +213,4 @@ document.addEventListener('click', (event) => {
   go(link.pathname + link.search);
 });
 void boot();
+void loadLimits();

@@ -15,7 +15,9 @@ export interface Member {
   first_name: string;
   last_name: string;
   hue: number | null;
-  read: number;
+  picture: string | null;
+  /** Absent when either side keeps reading to itself. */
+  read?: number;
   recv: number;
   status: 'active' | 'left';
 }
@@ -41,6 +43,8 @@ export interface WireChat {
   unread: number;
   last: WireEvent | null;
   at: number;
+  /** A direct chat whose other member I blocked. */
+  blocked: boolean;
 }
 
 export interface ConnectReply {
@@ -97,15 +101,20 @@ export interface Chat {
   read: number;
   read_n: number;
   recv: number;
+  unread: number;
+  /** `unread` has counted everything up to here. */
+  counted: number;
   last: WireEvent | null;
   at: number;
+  blocked: boolean;
 }
 
 export interface Streams {
   me: string | null;
   epoch: string | null;
   verified: boolean;
-  userSeq: number;
+  /** Null until a socket has told it. */
+  userSeq: number | null;
   chats: ReadonlyMap<string, Chat>;
   /** Events of chats not known yet, kept until `chat.opened` arrives. */
   strangers: readonly WireEvent[];
@@ -124,7 +133,15 @@ export type Input =
   | { type: 'ack'; chat: string; ack: Ack; text: string; reply_to?: string }
   | { type: 'marker'; chat: string; d: { u: string; read?: number; read_n?: number; recv?: number } }
   | { type: 'history'; chat: string; page: HistoryPage; before?: number; after?: number }
-  | { type: 'heads'; heads: Record<string, number> };
+  | { type: 'heads'; heads: Record<string, number> }
+  | { type: 'list'; me: string; epoch: string; chats: readonly WireChat[] };
+
+/** A page of `GET /api/chats`. */
+export interface ChatPage {
+  chats: WireChat[];
+  total: number;
+  epoch: string;
+}
 
 export interface Refusal {
   code: number;
@@ -162,18 +179,66 @@ export interface OutboxStorage {
 export interface Me {
   id: string;
   email: string;
+  pending_email: string | null;
   first_name: string;
   last_name: string;
-  locale: 'nl' | 'en';
+  user_type: string;
   university: { name: string; slug: string } | null;
   verified: boolean;
   email_confirmed: boolean;
   session: string;
+  profile: Profile;
+  settings: Settings;
+}
+
+export interface Profile {
+  pronouns: string | null;
+  program: string | null;
+  study_year: number | null;
+  about: string | null;
+  /** ISO 639-1 codes. */
+  languages: string[];
+  hue: number;
+  picture: string | null;
+}
+
+export interface Settings {
+  locale: 'nl' | 'en';
+  visibility: 'visible' | 'ghost';
+  who_may_message: 'matches' | 'nobody';
+  read_receipts: boolean;
+}
+
+/** Somebody with whom one shares a chat. */
+export interface Person {
+  id: string;
+  first_name: string;
+  last_name: string;
+  pronouns: string | null;
+  program: string | null;
+  study_year: number | null;
+  about: string | null;
+  languages: string[];
+  university: { name: string; slug: string } | null;
+  verified: boolean;
+  hue: number;
+  picture: string | null;
+  blocked: boolean;
+}
+
+export interface BlockedPerson {
+  id: string;
+  first_name: string;
+  last_name: string;
+  hue: number;
+  picture: string | null;
+  at: number;
 }
 
 export interface DeviceSession {
   id: string;
   current: boolean;
+  kind: 'browser' | 'bearer';
   created_at: string;
   last_seen_at: string;
   user_agent: string;
@@ -185,6 +250,8 @@ export type Link =
   | { state: 'idle' }
   | { state: 'connecting'; attempt: number }
   | { state: 'connected' }
+  /** No socket, but HTTP works: slower, nothing is missing. */
+  | { state: 'polling' }
   | { state: 'waiting'; attempt: number; until: number }
   | { state: 'stopped'; code: number; reason: string };
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Http } from '../../static/js/core/http.js';
 import { MemoryStorage } from '../../static/js/core/outbox.js';
 import { Store } from '../../static/js/core/store.js';
-import { CHAT, FakeSocket, FakeTimers, ME, OTHER, message, reply, settle, wireChat } from './support.js';
+import { CHAT, FakeSocket, FakeTimers, ME, OTHER, message, person, reply, settle, wireChat } from './support.js';
 
 function make() {
   const timers = new FakeTimers();
@@ -11,7 +12,9 @@ function make() {
   let strangers = 0;
   const storage = new MemoryStorage();
   const store = new Store({
-    me: { id: ME, email: '', first_name: 'Sanne', last_name: '', locale: 'nl', university: null, verified: true, email_confirmed: true, session: 's' },
+    me: person(),
+    http: new Http(async () => new Response('', { status: 502 })),
+    onMe: () => {},
     open: () => {
       const line = new FakeSocket();
       lines.push(line);

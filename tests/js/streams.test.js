@@ -77,11 +77,11 @@ test('a resume that leaves a hole asks for the rest', () => {
 });
 
 test('chats outside the window know their head and hold nothing', () => {
-  const { chat } = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([], { head: 40, n: 38, limited: true, read_n: 30, last: message(40) })]) });
+  const { chat } = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([], { head: 40, n: 38, limited: true, read_n: 30, unread: 7, last: message(40) })]) });
   assert.equal(chat?.seq, 40);
   assert.equal(chat?.from, 41);
   assert.equal(chat?.more, true);
-  assert.equal(unreadOf(/** @type {any} */ (chat)), 8);
+  assert.equal(unreadOf(/** @type {any} */ (chat)), 7, 'as the server counts, which knows what is withheld');
   const page = { events: [message(39), message(40)], head: 40, base: 0, more_before: true, more_after: false };
   const older = run(run(emptyStreams(), { type: 'connected', reply: reply([wireChat([], { head: 40, n: 40, limited: true })]) }).state, { type: 'history', chat: CHAT, page, before: 41 });
   assert.deepEqual(older.chat?.events.map((event) => event.seq), [39, 40]);
@@ -204,4 +204,55 @@ test('law: snapshot and events, however they are cut, repeated, lost or swapped,
     const got = essence(state.chats.get(CHAT));
     assert.deepEqual({ ...got, more: false }, { ...expected, more: false }, `seed ${seed}`);
   }
+});
+
+/** @param {number} seq @returns {WireEvent} */
+const hidden = (seq) => ({ op: 'hidden', ch: `chat:${CHAT}`, seq, ts: seq * 1000, d: { n: seq, u: OTHER } });
+
+test('a withheld message takes its place and nothing else', () => {
+  const before = run(start(), { type: 'marker', chat: CHAT, d: { u: ME, read: 2, read_n: 2 } }).state;
+  const { chat, wants } = run(before, heard(hidden(3)), heard(message(4)));
+  assert.deepEqual(wants, []);
+  assert.equal(chat?.seq, 4);
+  assert.equal(chat?.n, 4);
+  assert.equal(unreadOf(/** @type {any} */ (chat)), 1);
+  assert.equal(chat?.last?.seq, 4);
+  const alone = run(before, heard(hidden(3))).chat;
+  assert.equal(unreadOf(/** @type {any} */ (alone)), 0);
+  assert.equal(alone?.last?.seq, 2, 'the list keeps the last visible one');
+});
+
+test('unread is counted once: by the server up to its head, here beyond it', () => {
+  const resumed = run(start(), { type: 'connected', reply: reply([wireChat([message(3), hidden(4), message(5)], { initial: false, head: 5, n: 5, unread: 4 })]) });
+  assert.equal(unreadOf(/** @type {any} */ (resumed.chat)), 4);
+  assert.equal(unreadOf(/** @type {any} */ (run(resumed.state, heard(message(6))).chat)), 5);
+  const listed = run(start(), { type: 'list', me: ME, epoch: 'e1', chats: [wireChat([], { head: 4, n: 4, unread: 4 })] });
+  assert.deepEqual(listed.wants, [{ ask: 'history', chat: CHAT, after: 2 }]);
+  const filled = run(listed.state, { type: 'history', chat: CHAT, after: 2, page: { events: [message(3), message(4)], head: 4, base: 0, more_before: true, more_after: false } });
+  assert.equal(unreadOf(/** @type {any} */ (filled.chat)), 4);
+  assert.equal(unreadOf(/** @type {any} */ (run(filled.state, { type: 'marker', chat: CHAT, d: { u: ME, read: 3, read_n: 3 } }).chat)), 1);
+});
+
+test('a list of another store replaces what is held, and tells no place in the own stream', () => {
+  const { state, chat } = run(start(), { type: 'list', me: ME, epoch: 'e2', chats: [wireChat([], { head: 1, n: 1, limited: true })] });
+  assert.equal(chat?.seq, 1);
+  assert.equal(chat?.events.length, 0);
+  assert.deepEqual(resumeOf(state), { epoch: 'e2', chats: { [CHAT]: 1 } });
+});
+
+test('who hides what they read has received it, until they show it', () => {
+  const { read: _read, ...silent } = member(OTHER);
+  const state = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([message(1, { u: ME })], { members: [member(ME), { ...silent, recv: 1 }] })]) }).state;
+  const fateOf = (/** @type {Streams} */ now) => fate(/** @type {any} */ (now.chats.get(CHAT)), ME, 1).state;
+  assert.equal(fateOf(state), 'delivered');
+  const spoken = run(state, heard(message(2))).state;
+  assert.equal(fateOf(spoken), 'delivered', 'a message is no word about reading');
+  assert.equal(fateOf(run(spoken, { type: 'marker', chat: CHAT, d: { u: OTHER, recv: 2 } }).state), 'delivered');
+  assert.equal(fateOf(run(spoken, { type: 'marker', chat: CHAT, d: { u: OTHER, read: 2, recv: 2 } }).state), 'read');
+});
+
+test('blocking somebody shows on the chat of two, on every device', () => {
+  const blocked = run(start(), { type: 'event', event: { op: 'block', ch: 'user', seq: 1, ts: 1, d: { user: OTHER, on: true } } });
+  assert.equal(blocked.chat?.blocked, true);
+  assert.equal(run(blocked.state, { type: 'event', event: { op: 'block', ch: 'user', seq: 2, ts: 1, d: { user: OTHER, on: false } } }).chat?.blocked, false);
 });

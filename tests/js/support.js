@@ -93,7 +93,7 @@ export const OTHER = '00000000-0000-7000-8000-0000000000bb';
 export const CHAT = '00000000-0000-7000-8000-0000000000c1';
 
 /** @param {string} u @param {Partial<Member>} [rest] @returns {Member} */
-export const member = (u, rest = {}) => ({ u, first_name: u === ME ? 'Sanne' : 'Daan', last_name: 'de Boer', hue: 30, read: 0, recv: 0, status: 'active', ...rest });
+export const member = (u, rest = {}) => ({ u, first_name: u === ME ? 'Sanne' : 'Daan', last_name: 'de Boer', hue: 30, picture: null, read: 0, recv: 0, status: 'active', ...rest });
 
 /** @param {number} seq @param {Record<string, any>} [d] @param {string} [chat] @returns {WireEvent} */
 export const message = (seq, d = {}, chat = CHAT) => ({ op: 'message', ch: `chat:${chat}`, seq, ts: seq * 1000, d: { mid: `m${seq}`, n: seq, u: OTHER, text: `text ${seq}`, kind: 'user', ...d } });
@@ -101,7 +101,7 @@ export const message = (seq, d = {}, chat = CHAT) => ({ op: 'message', ch: `chat
 /** @param {WireEvent[]} events @param {Partial<WireChat>} [rest] @returns {WireChat} */
 export function wireChat(events, rest = {}) {
   const head = events.at(-1)?.seq ?? 0;
-  return { id: CHAT, group: false, name: null, status: 'open', head, n: head, base: 0, initial: true, limited: false, events, members: [member(ME), member(OTHER)], read: 0, read_n: 0, recv: 0, unread: head, last: events.at(-1) ?? null, at: head * 1000, ...rest };
+  return { id: CHAT, group: false, name: null, status: 'open', blocked: false, head, n: head, base: 0, initial: true, limited: false, events, members: [member(ME), member(OTHER)], read: 0, read_n: 0, recv: 0, unread: head, last: events.at(-1) ?? null, at: head * 1000, ...rest };
 }
 
 /** @param {WireChat[]} chats @param {Partial<ConnectReply>} [rest] @returns {ConnectReply} */
@@ -120,3 +120,19 @@ export const reply = (chats, rest = {}) => ({
 
 /** What of a chat must be equal, however it was learnt. @param {Chat | undefined} chat */
 export const essence = (chat) => chat && { seq: chat.seq, head: chat.head, n: chat.n, from: chat.from, more: chat.more, status: chat.status, texts: chat.events.map((event) => [event.seq, event.op, event.d.text ?? event.d.change]), members: chat.members, read: chat.read, read_n: chat.read_n, ahead: chat.ahead.size };
+
+/** @returns {import('../../static/js/types.js').Me} */
+export const person = () => ({
+  id: ME,
+  email: 'sanne@student.tudelft.nl',
+  pending_email: null,
+  first_name: 'Sanne',
+  last_name: 'de Boer',
+  user_type: 'student',
+  university: null,
+  verified: true,
+  email_confirmed: true,
+  session: 's',
+  profile: { pronouns: null, program: null, study_year: null, about: null, languages: [], hue: 30, picture: null },
+  settings: { locale: 'nl', visibility: 'visible', who_may_message: 'matches', read_receipts: true },
+});

@@ -22,6 +22,7 @@ use crate::services::Services;
 
 /// What confirms an address: the token of the link, or the address with the code; and the password.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Confirm {
     email: Option<String>,
     code: Option<String>,
@@ -33,12 +34,14 @@ pub struct Confirm {
 
 /// Where to send it.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Resend {
     email: String,
 }
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignIn {
     email: String,
     #[serde(deserialize_with = "secret")]
@@ -48,6 +51,7 @@ pub struct SignIn {
 
 /// Who signs in, with a program.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Mint {
     email: String,
     #[serde(deserialize_with = "secret")]
@@ -60,16 +64,16 @@ pub struct Mint {
 #[derive(Serialize, ToSchema)]
 pub struct Done {
     /// What happens next, or has happened.
-    status: &'static str,
+    pub(super) status: &'static str,
 }
 
 /// A mail is on its way.
 #[derive(Serialize, ToSchema)]
 pub struct Mailed {
     /// `confirm_email`.
-    status: &'static str,
+    pub(super) status: &'static str,
     /// Where it goes.
-    email: String,
+    pub(super) email: String,
 }
 
 /// Who has signed in.
@@ -162,8 +166,13 @@ async fn token(services: &Services, visitor: &Visitor, body: Result<Mint>) -> Re
 }
 
 async fn sign_out(services: &Services, visitor: &Visitor) -> Result<Reply> {
+    let Some(token) = &visitor.token else { return goodbye() };
     // A session that cannot be ended because it is no session any more is over all the same: the browser forgets it.
-    match services.accounts.sign_out(visitor.principal()?.session).await {
+    let ended = match services.accounts.authenticate(token.expose_secret()).await {
+        Ok(principal) => services.accounts.sign_out(principal.session).await,
+        Err(error) => Err(error),
+    };
+    match ended {
         Err(error) if error.code == Code::Unavailable => Err(error),
         Ok(()) | Err(_) => goodbye(),
     }

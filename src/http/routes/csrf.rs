@@ -53,7 +53,7 @@ fn token(services: &Services, visitor: &Visitor) -> Result<Reply> {
             doors::make_csrf_token(key, &subject)?
         }
     };
-    let mut reply = Reply::json(&Token { token: token.clone() })?.cookie(doors::csrf_cookie(&token)?);
+    let mut reply = Reply::json(&Token { token: token.clone() })?.uncompressed().cookie(doors::csrf_cookie(&token)?);
     if let Some(id) = fresh {
         reply = reply.cookie(doors::anon_cookie(&id)?);
     }

@@ -11,18 +11,23 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::auth::{device, welcome};
-use super::{json, query, query_value, visitor, with};
+use super::{json, query, visitor, with};
 use crate::accounts::Me;
 use crate::demo::Person;
 use crate::error::{Error, Result};
 use crate::http::assets::Assets;
 use crate::http::gate::Visitor;
+use crate::http::query::Query;
 use crate::http::reply::{Reply, answer};
 use crate::protocol::codes::Code;
 use crate::services::Services;
 
+/// Longest token of a demo link, in characters; ours are shorter.
+const TOKEN_CHARS_MAX: usize = 100;
+
 /// A demo link.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = DemoLink)]
 pub struct Link {
     /// What stands in the link.
@@ -76,7 +81,10 @@ pub fn routes(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
 }
 
 async fn people(services: &Services, visitor: &Visitor, query: &str) -> Result<Reply> {
-    let person = person(services, &query_value(query, "as").unwrap_or_default())?;
+    let mut query = Query::new(query);
+    let token = query.short_text("as", TOKEN_CHARS_MAX).unwrap_or_default();
+    query.end()?;
+    let person = person(services, &token)?;
     let current = match &visitor.cookies.session {
         Some(token) => match services.accounts.authenticate(token.expose_secret()).await {
             Ok(principal) => Some(services.accounts.me(principal.user, principal.session).await?),

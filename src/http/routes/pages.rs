@@ -34,8 +34,20 @@ pub fn routes(assets: &Arc<Assets>) -> BoxedFilter<(Response,)> {
 
 /// The paths of the app, whose meaning its own router knows.
 fn page_paths() -> BoxedFilter<()> {
-    let one = |name: &'static str| warp::path(name).and(warp::path::end());
+    let doors = one_of(&["sign-in", "sign-up", "confirm", "forgot-password", "reset-password", "confirm-email"]);
+    let rooms = warp::path::end().or(one_of(&["chats", "me"])).unify();
     let chat = warp::path!("chats" / String).map(|_| ()).untuple_one();
-    let (a, b) = (warp::path::end().or(one("sign-in")).unify(), one("sign-up").or(one("confirm")).unify());
-    a.or(b).unify().or(one("chats")).unify().or(one("me")).unify().or(chat).unify().boxed()
+    let me = warp::path("me").and(one_of(&["profile", "settings", "security", "blocked"]));
+    doors.or(rooms).unify().or(chat).unify().or(me).unify().boxed()
+}
+
+/// One last segment with one of these names.
+fn one_of(names: &'static [&'static str]) -> BoxedFilter<()> {
+    warp::path::param::<String>()
+        .and(warp::path::end())
+        .and_then(move |name: String| async move {
+            if names.contains(&name.as_str()) { Ok(()) } else { Err(warp::reject::not_found()) }
+        })
+        .untuple_one()
+        .boxed()
 }

@@ -37,7 +37,11 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
                 answer(end(&services, &visitor, id).await)
             },
         );
-    list.or(end).unify().boxed()
+    let end_others =
+        warp::path!("api" / "sessions").and(warp::delete()).and(with(services)).and(visitor()).then(
+            |services: Arc<Services>, visitor: Visitor| async move { answer(end_others(&services, &visitor).await) },
+        );
+    list.or(end).unify().or(end_others).unify().boxed()
 }
 
 async fn list(services: &Services, visitor: &Visitor) -> Result<Reply> {
@@ -50,4 +54,10 @@ async fn end(services: &Services, visitor: &Visitor, id: SessionId) -> Result<Re
     let principal = visitor.principal()?;
     services.accounts.end_own_session(principal.user, id).await?;
     if id == principal.session { goodbye() } else { Ok(Reply::empty()) }
+}
+
+async fn end_others(services: &Services, visitor: &Visitor) -> Result<Reply> {
+    let principal = visitor.principal()?;
+    services.accounts.revoke_others(principal.user, principal.session).await?;
+    Ok(Reply::empty())
 }

@@ -13,6 +13,7 @@ export class Problem extends Error {
     /** @type {string} */ this.name = String(body.name ?? 'internal');
     /** @type {number} */ this.code = Number(body.code ?? 50000);
     /** @type {number} */ this.status = Number(body.status ?? 0);
+    /** @type {boolean} whether the same request can succeed later */ this.retry = body.retry === true;
     /** @type {number | undefined} */ this.after_ms = typeof body.after_ms === 'number' ? body.after_ms : undefined;
     /** @type {string | undefined} */ this.request_id = typeof body.request_id === 'string' ? body.request_id : undefined;
     /** @type {string} */ this.detail = String(body.detail ?? '');
@@ -21,10 +22,15 @@ export class Problem extends Error {
 }
 
 export class Http {
-  /** @param {typeof fetch} fetcher */
-  constructor(fetcher) {
+  /**
+   * @param {(path: string, init: RequestInit) => Promise<Response>} fetcher
+   * @param {{ base?: string, bearer?: string | null }} [options] `base` goes before every path; `bearer` is the session of a client that is no browser
+   */
+  constructor(fetcher, { base = '', bearer = null } = {}) {
     this.fetcher = fetcher;
-    /** @type {string | null} */
+    this.base = base;
+    this.bearer = bearer;
+    /** The CSRF token of this session. @type {string | null} */
     this.token = null;
   }
 
@@ -34,15 +40,32 @@ export class Http {
   }
 
   /**
+   * Asks whether something is other than the `tag` that is held of it.
+   * @param {string} path @param {string | undefined} tag
+   * @returns {Promise<{ tag: string | undefined, body: any } | null>} null when it is the same
+   */
+  async getIfChanged(path, tag) {
+    const response = await this.#ask(path, { method: 'GET', headers: tag === undefined ? {} : { 'if-none-match': tag } });
+    if (response.status === 304) return null;
+    return { body: await this.#read(response), tag: response.headers.get('etag') ?? undefined };
+  }
+
+  /** The CSRF token of this session, fetched when it is not known. */
+  async csrf() {
+    return (this.token ??= String((await this.get('/api/csrf-token')).token));
+  }
+
+  /**
    * The one way to change something: carries the CSRF token and, when that was refused, fetches a new one and tries once more.
-   * @param {string} path @param {{ method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', body?: unknown }} request
+   * With a `token` of the caller's only that one is used, so that it is this session or none.
+   * @param {string} path @param {{ method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', body?: unknown, token?: string }} request
    * @returns {Promise<any>}
    */
   async fetchWithCSRF(path, request) {
-    for (let again = false; ; again = true) {
-      this.token ??= String((await this.get('/api/csrf-token')).token);
+    for (let again = request.token !== undefined; ; again = true) {
       /** @type {Record<string, string>} */
-      const headers = { 'x-csrf-token': this.token, 'content-type': 'application/json' };
+      const headers = { 'content-type': 'application/json' };
+      if (this.bearer === null) headers['x-csrf-token'] = request.token ?? (await this.csrf());
       try {
         return await this.#send(path, { method: request.method, headers, body: JSON.stringify(request.body ?? {}) });
       } catch (error) {
@@ -59,13 +82,21 @@ export class Http {
 
   /** @param {string} path @param {RequestInit} init */
   async #send(path, init) {
-    /** @type {Response} */
-    let response;
+    return await this.#read(await this.#ask(path, init));
+  }
+
+  /** @param {string} path @param {RequestInit} init */
+  async #ask(path, init) {
+    const headers = { ...init.headers, ...(this.bearer === null ? {} : { authorization: `Bearer ${this.bearer}` }) };
     try {
-      response = await this.fetcher(path, { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS), ...init });
+      return await this.fetcher(this.base + path, { credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS), ...init, headers });
     } catch {
       throw new Problem({ name: 'offline', status: 0, code: 0 });
     }
+  }
+
+  /** @param {Response} response */
+  async #read(response) {
     if (response.status === 204) return null;
     /** @type {any} */
     let body = null;
@@ -75,7 +106,7 @@ export class Http {
       body = null;
     }
     if (response.ok) return body;
-    const fallback = { name: response.status >= 500 ? 'unavailable' : 'internal', status: response.status, request_id: response.headers.get('x-request-id') };
+    const fallback = { name: response.status >= 500 ? 'unavailable' : 'internal', status: response.status, retry: response.status >= 500, request_id: response.headers.get('x-request-id') };
     throw new Problem({ ...fallback, ...(body ?? {}) });
   }
 
@@ -107,7 +138,7 @@ export class Http {
   }
   /** @param {'nl' | 'en'} locale */
   setLocale(locale) {
-    return this.fetchWithCSRF('/api/me', { method: 'PATCH', body: { locale } });
+    return this.fetchWithCSRF('/api/me/settings', { method: 'PATCH', body: { locale } });
   }
   /** @returns {Promise<DeviceSession[]>} */
   async sessions() {

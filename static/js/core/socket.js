@@ -19,8 +19,14 @@ export const BACKOFF_BASE_MS = 300;
 export const BACKOFF_CAP_MS = 20_000;
 /** A connection that lived this long starts the back-off anew. Milliseconds. */
 export const STABLE_MS = 5_000;
-/** Requests on their way at once; the server allows 32. */
+/** Tries in a row in which no server was heard, after which a socket counts as out of reach: at first, and once there has been one. */
+const UNREACHABLE_TRIES = { first: 3, later: 6 };
+/** Waiting this long for the very first connection is as good as those tries. Milliseconds. */
+const UNREACHABLE_MS = 5_000;
+/** Requests on their way at once, where the server allows more. */
 const IN_FLIGHT_MAX = 24;
+/** Patience with the close that follows a refused `connect` and says more exactly why. Milliseconds. */
+const VERDICT_MS = 1_000;
 /** A close code of our own for a connection that is given up. */
 const GIVEN_UP = 4900;
 
@@ -54,6 +60,7 @@ export function backoff(attempt, random) {
  * @property {(reply: ConnectReply) => void} onConnected
  * @property {(frame: Record<string, any>) => void} onFrame events, signals, markers and pings
  * @property {(link: Link) => void} onLink
+ * @property {() => void} [onUnreachable] several tries in a row met no server: sockets may be blocked on the way
  * @property {() => void} [onSuspect] the connection could not be opened, now for the second time or the fifth, tenth and so on: perhaps the session has ended
  */
 
@@ -67,6 +74,7 @@ export class Socket {
     this.ws = null;
     this.attempt = 0;
     this.nextId = 1;
+    this.inFlightMax = IN_FLIGHT_MAX;
     /** @type {Map<number, { resolve: (ok: any) => void, reject: (error: WireError) => void, timer: any }>} */
     this.inFlight = new Map();
     /** @type {(() => void)[]} */
@@ -74,12 +82,19 @@ export class Socket {
     this.lastSeen = 0;
     this.connectedAt = 0;
     this.opened = false;
+    /** Whether a server was heard in this try. */
+    this.heard = false;
+    /** Tries in a row without. */
+    this.unheard = 0;
+    /** Whether there has ever been a connection. */
+    this.met = false;
     /** Moment chosen inside an announced restart, or 0. */
     this.spreadUntil = 0;
     /** @type {any} */ this.lifeTimer = null;
     /** @type {any} */ this.retryTimer = null;
     /** @type {any} */ this.connectTimer = null;
     /** @type {any} */ this.spreadTimer = null;
+    /** @type {any} */ this.slowTimer = null;
   }
 
   get connected() {
@@ -133,7 +148,7 @@ export class Socket {
     return new Promise((resolve, reject) => {
       if (!this.connected) return reject(new WireError('closed'));
       const go = () => this.#ask(op, ch, d, patience, resolve, reject);
-      if (this.inFlight.size >= IN_FLIGHT_MAX) this.waiting.push(() => (this.connected ? go() : reject(new WireError('closed'))));
+      if (this.inFlight.size >= this.inFlightMax) this.waiting.push(() => (this.connected ? go() : reject(new WireError('closed'))));
       else go();
     });
   }
@@ -151,7 +166,7 @@ export class Socket {
   }
 
   #next() {
-    while (this.inFlight.size < IN_FLIGHT_MAX) {
+    while (this.inFlight.size < this.inFlightMax) {
       const go = this.waiting.shift();
       if (go === undefined) return;
       go();
@@ -171,6 +186,7 @@ export class Socket {
     this.#clear();
     this.#drop(GIVEN_UP);
     this.opened = false;
+    this.heard = false;
     this.#tell({ state: 'connecting', attempt: this.attempt });
     /** @type {SocketLike} */
     let ws;
@@ -183,6 +199,7 @@ export class Socket {
     this.ws = ws;
     const mine = () => this.ws === ws;
     this.connectTimer = this.options.timers.setTimeout(() => mine() && this.#lost(GIVEN_UP, ''), CONNECT_MS);
+    if (!this.met) this.slowTimer = this.options.timers.setTimeout(() => mine() && !this.heard && this.options.onUnreachable?.(), UNREACHABLE_MS);
     ws.onopen = () => {
       if (!mine()) return;
       this.opened = true;
@@ -200,6 +217,9 @@ export class Socket {
     this.options.timers.clearTimeout(this.connectTimer);
     this.connectedAt = this.options.timers.now();
     this.spreadUntil = 0;
+    this.unheard = 0;
+    this.met = true;
+    this.inFlightMax = Math.max(1, Math.min(IN_FLIGHT_MAX, Math.floor((reply.limits?.in_flight ?? 32) * 0.75)));
     this.options.onConnected(reply);
     this.#tell({ state: 'connected' });
     this.#watch();
@@ -212,12 +232,16 @@ export class Socket {
     if (refusal.retry) this.#lost(4100, String((refusal.after_ms ?? 1000) / 1000));
     else if (refusal.code === 40307) this.#lost(4003, refusal.name);
     else if (Math.floor(refusal.code / 100) === 401) this.#lost(4001, refusal.name);
-    else this.#lost(4000, refusal.name);
+    else {
+      this.options.timers.clearTimeout(this.connectTimer);
+      this.connectTimer = this.options.timers.setTimeout(() => this.#lost(4000, refusal.name), VERDICT_MS);
+    }
   }
 
   /** @param {any} data */
   #receive(data) {
     this.lastSeen = this.options.timers.now();
+    this.heard = true;
     /** @type {any} */
     let frame;
     try {
@@ -268,6 +292,8 @@ export class Socket {
     const { timers, random } = this.options;
     const lived = this.link.state === 'connected' ? timers.now() - this.connectedAt : 0;
     const wasOpened = this.opened;
+    const heard = this.heard || (code >= 4000 && code < GIVEN_UP);
+    this.unheard = heard ? 0 : this.unheard + 1;
     this.#clear();
     this.#drop(code === GIVEN_UP || code === 4200 ? GIVEN_UP : 1000);
     if (code >= 4000 && code < 4100) {
@@ -285,6 +311,7 @@ export class Socket {
       // At once, but a server that keeps sending us away is asked less and less often.
       if (this.attempt === 0) wait = 0;
     }
+    if (this.unheard >= (this.met ? UNREACHABLE_TRIES.later : UNREACHABLE_TRIES.first)) this.options.onUnreachable?.();
     if (!wasOpened && (this.attempt === 1 || (this.attempt > 0 && this.attempt % 5 === 0))) this.options.onSuspect?.();
     this.attempt += 1;
     this.#tell({ state: 'waiting', attempt: this.attempt, until: timers.now() + wait });
@@ -293,8 +320,8 @@ export class Socket {
 
   #clear() {
     const { timers } = this.options;
-    for (const timer of [this.lifeTimer, this.retryTimer, this.connectTimer, this.spreadTimer]) timers.clearTimeout(timer);
-    this.lifeTimer = this.retryTimer = this.connectTimer = this.spreadTimer = null;
+    for (const timer of [this.lifeTimer, this.retryTimer, this.connectTimer, this.spreadTimer, this.slowTimer]) timers.clearTimeout(timer);
+    this.lifeTimer = this.retryTimer = this.connectTimer = this.spreadTimer = this.slowTimer = null;
   }
 
   /** @param {number} code */

@@ -1,11 +1,12 @@
 /**
  * The signed-in application without its pages: streams, outbox and connection put together.
  *
- * Written by the socket's frames and the person's actions; read by the screens through signals.
+ * Written by the frames of the socket (or, where those are blocked, the answers of polling) and the person's actions; read by the screens through signals.
  */
 
 /** @import { Ack, Ask, Chat, ConnectReply, HistoryPage, Input, Link, Me, OutboxItem, OutboxStorage, SocketLike, Streams, Timers, WireEvent } from '../types.js' */
 import { Outbox } from './outbox.js';
+import { Polling } from './polling.js';
 import { signal } from './signals.js';
 import { Socket, WireError } from './socket.js';
 import { apply, emptyStreams, resumeOf, unreadOf } from './streams.js';
@@ -26,6 +27,7 @@ const WINDOW = 19;
  * @typedef {object} StoreOptions
  * @property {Me} me
  * @property {() => SocketLike} open
+ * @property {import('./http.js').Http} http
  * @property {Timers} timers
  * @property {() => number} random
  * @property {() => string} newId
@@ -35,6 +37,7 @@ const WINDOW = 19;
  * @property {Channel} channel to the other tabs of this person
  * @property {() => void} onSuspect the session may have ended
  * @property {() => void} onStranger the connection belongs to somebody else
+ * @property {(me: Me) => void} onMe this person's profile or settings changed, here or on another device
  */
 
 export class Store {
@@ -68,18 +71,28 @@ export class Store {
       open: options.open,
       timers: options.timers,
       random: options.random,
-      hello: () => ({ v: 1, client: 'web/1', window: [0, WINDOW], ...this.#resume() }),
+      hello: () => ({ ...(options.http.bearer === null ? {} : { token: options.http.bearer }), v: 1, client: 'web/1', window: [0, WINDOW], ...this.#resume() }),
       onConnected: (reply) => this.#connected(reply),
       onFrame: (frame) => this.#frame(frame),
-      onLink: (link) => this.#linked(link),
+      onLink: () => this.#linked(),
       onSuspect: options.onSuspect,
+      onUnreachable: () => this.polling.start(),
+    });
+    this.polling = new Polling({
+      http: options.http,
+      timers: options.timers,
+      me: options.me.id,
+      onPage: (page) => this.#listed(page),
+      onUp: () => this.#linked(),
+      onSuspect: options.onSuspect,
+      onStranger: options.onStranger,
     });
     this.outbox = new Outbox({
       user: options.me.id,
       storage: options.storage,
       journal: options.journal,
       publish: (item) => this.#publish(item),
-      ready: () => this.socket.connected && this.streams.peek().me === options.me.id,
+      ready: () => this.line !== null && this.streams.peek().me === options.me.id,
       lock: options.lock,
       tell: (notice) => options.channel.post({ outbox: notice }),
       onChange: (items) => (this.pending.value = items),
@@ -93,6 +106,22 @@ export class Store {
     };
   }
 
+  /** The way to the server that works now: the socket, else polling, else none. */
+  get line() {
+    return this.socket.connected ? this.socket : this.polling.up ? this.polling : null;
+  }
+
+  /** @param {string} op @param {string} chat @param {Record<string, any>} d @returns {Promise<any>} */
+  #ask(op, chat, d) {
+    return this.line?.request(op, `chat:${chat}`, d) ?? Promise.reject(new WireError('closed'));
+  }
+
+  /** What is held cannot be continued as it is: begins from what the server says now. */
+  #heal() {
+    if (this.socket.connected) this.socket.reconnect();
+    else this.polling.again();
+  }
+
   async start() {
     this.socket.start();
     await this.outbox.load();
@@ -101,6 +130,7 @@ export class Store {
 
   stop() {
     this.outbox.close();
+    this.polling.stop();
     this.socket.stop();
     this.options.channel.close();
   }
@@ -112,9 +142,9 @@ export class Store {
     return sum;
   }
 
-  /** @param {string} chat @param {string} text */
-  send(chat, text) {
-    return this.outbox.add(chat, text);
+  /** @param {string} chat @param {string} text @param {string} [reply_to] */
+  send(chat, text, reply_to) {
+    return this.outbox.add(chat, text, reply_to);
   }
 
   /**
@@ -128,9 +158,8 @@ export class Store {
     const chat = this.streams.peek().chats.get(id);
     if (chat === undefined || !chat.more) return Promise.resolve();
     const before = chat.from;
-    const work = this.socket
-      .request('history', `chat:${id}`, { before, limit: Math.min(limit, this.historyMax) })
-      .then((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, before }))
+    const work = this.#ask('history', id, { before, limit: Math.min(limit, this.historyMax), epoch: this.streams.peek().epoch })
+      .then(this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, before })))
       .finally(() => this.older.delete(id));
     this.older.set(id, work);
     return work;
@@ -142,7 +171,7 @@ export class Store {
     if (chat === undefined || seq <= chat.read) return;
     this.#marker('read', id, seq);
     // The person sees it as read at once; a resume brings back what the server holds.
-    const last = chat.events.findLast((event) => event.op === 'message' && event.seq <= seq);
+    const last = chat.events.findLast((event) => (event.op === 'message' || event.op === 'hidden') && event.seq <= seq);
     this.#apply({ type: 'marker', chat: id, d: { u: this.me.id, read: seq, read_n: Number(last?.d.n) || 0 } });
   }
 
@@ -158,7 +187,7 @@ export class Store {
 
   /** @param {string} key @param {string} id @param {{ want: number, sent: number, timer: any, op: string }} held */
   #sendMarker(key, id, held) {
-    if (held.want <= held.sent || !this.socket.connected) {
+    if (held.want <= held.sent || this.line === null) {
       // Not connected: what was wanted is forgotten, and wanted again when it is shown again.
       this.markers.delete(key);
       return;
@@ -169,12 +198,13 @@ export class Store {
       held.timer = null;
       this.#sendMarker(key, id, held);
     }, MARKER_MS);
-    this.socket
-      .request(held.op, `chat:${id}`, { seq })
+    this.#ask(held.op, id, { seq })
       .then((ok) => this.#apply({ type: 'marker', chat: id, d: { u: this.me.id, ...ok } }))
       .catch((error) => {
-        // Asked again with the next beat of the timer, unless the server will never have it.
-        if (error instanceof WireError && (error.refusal === undefined || error.refusal.retry)) held.sent = 0;
+        if (error instanceof WireError && error.refusal !== undefined && !error.refusal.retry) return;
+        // Asked again with the next beat of the timer, or now when there is none any more.
+        held.sent = 0;
+        if (this.markers.get(key) !== held && this.line !== null) this.#marker(held.op, id, held.want);
       });
   }
 
@@ -209,13 +239,41 @@ export class Store {
     }
   }
 
-  /** @param {Link} link */
-  #linked(link) {
-    this.link.value = link;
-    if (link.state === 'connected') {
-      this.outbox.pump();
-      this.#receipts();
-    } else this.outbox.disconnected();
+  /** @param {import('../types.js').ChatPage} page */
+  #listed(page) {
+    const last = page.chats.at(-1);
+    const news = last !== undefined && this.streams.peek().chats.get(last.id)?.head !== last.head;
+    this.#apply({ type: 'list', me: this.me.id, epoch: page.epoch, chats: page.chats });
+    this.loaded.value = true;
+    // What was read here while there was no line gets there now.
+    for (const { id, read } of page.chats) {
+      const held = this.streams.peek().chats.get(id)?.read ?? 0;
+      if (held > read && !this.markers.has(`read:${id}`)) this.#marker('read', id, held);
+    }
+    this.outbox.pump();
+    return news;
+  }
+
+  /** One of the two ways to the server came or went. */
+  #linked() {
+    const { link } = this.socket;
+    // Where the server itself has spoken there is nothing to go around.
+    if (link.state === 'connected' || link.state === 'stopped' || link.state === 'idle') this.polling.stop();
+    this.link.value = this.polling.up ? { state: 'polling' } : link;
+    if (this.line === null) {
+      this.outbox.disconnected();
+      return;
+    }
+    this.outbox.pump();
+    this.#receipts();
+  }
+
+  /** Passes an answer on unless the store it came from has been replaced since it was asked for. @template T @param {(answer: T) => void} use @returns {(answer: T) => void} */
+  #sameEpoch(use) {
+    const { epoch } = this.streams.peek();
+    return (answer) => {
+      if (this.streams.peek().epoch === epoch) use(answer);
+    };
   }
 
   /** @param {Record<string, any>} frame */
@@ -233,7 +291,7 @@ export class Store {
   async #publish(item) {
     if (item.user !== this.streams.peek().me) throw new WireError('closed');
     const d = { cid: item.cid, text: item.text, ...(item.reply_to === undefined ? {} : { reply_to: item.reply_to }) };
-    return await this.socket.request('publish', `chat:${item.chat}`, d);
+    return await this.#ask('publish', item.chat, d);
   }
 
   /** @param {{ cid: string, chat: string, text: string, reply_to?: string }} item @param {Ack} ack */
@@ -256,7 +314,7 @@ export class Store {
         break;
       case 'resync':
         // On a fresh turn: this may be in the middle of a connect reply.
-        this.options.timers.setTimeout(() => this.socket.reconnect(), 0);
+        this.options.timers.setTimeout(() => this.#heal(), 0);
         break;
       case 'arrived': {
         const chat = this.streams.peek().chats.get(ask.chat);
@@ -267,6 +325,8 @@ export class Store {
         break;
       }
       case 'user':
+        if (ask.event.op === 'settings') this.#mine({ ...this.me, settings: /** @type {Me['settings']} */ (ask.event.d) });
+        else if (ask.event.op === 'profile' || ask.event.op === 'verification') void this.#refresh();
         for (const heard of this.userEvents) heard(ask.event);
         break;
     }
@@ -274,9 +334,9 @@ export class Store {
 
   /** Asks for the events right after the position, and resumes when the hole stays. @param {string} id */
   #fill(id) {
-    if (this.filling.has(id) || !this.socket.connected) {
+    if (this.filling.has(id) || this.line === null) {
       // During `connect` the line is not yet told to be up; look again right after.
-      if (!this.filling.has(id)) this.options.timers.setTimeout(() => this.#hole(id) && this.socket.connected && this.#fill(id), 0);
+      if (!this.filling.has(id)) this.options.timers.setTimeout(() => this.#hole(id) && this.line !== null && this.#fill(id), 0);
       return;
     }
     const chat = this.streams.peek().chats.get(id);
@@ -287,20 +347,35 @@ export class Store {
       const timer = this.options.timers.setTimeout(() => {
         this.holeTimers.delete(id);
         const now = this.streams.peek().chats.get(id);
-        if (now !== undefined && now.seq === after && now.seq < now.head && this.socket.connected) this.socket.reconnect();
+        if (now !== undefined && now.seq === after && now.seq < now.head && this.line !== null) this.#heal();
       }, HOLE_MS);
       this.holeTimers.set(id, timer);
     }
-    this.socket
-      .request('history', `chat:${id}`, { after, limit: this.historyMax })
+    const use = this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, after }));
+    this.#ask('history', id, { after, limit: this.historyMax, epoch: this.streams.peek().epoch })
       .then((/** @type {HistoryPage} */ page) => {
         this.filling.delete(id);
-        this.#apply({ type: 'history', chat: id, page, after });
+        use(page);
       })
       .catch((error) => {
         this.filling.delete(id);
-        if (error instanceof WireError && error.refusal?.name === 'unrecoverable_position') this.socket.reconnect();
+        if (error instanceof WireError && error.refusal?.name === 'unrecoverable_position') this.#heal();
       });
+  }
+
+  /** @param {Me} me */
+  #mine(me) {
+    this.me = me;
+    this.options.onMe(me);
+  }
+
+  /** Asks how this person's profile is now. */
+  async #refresh() {
+    try {
+      this.#mine(await this.options.http.me());
+    } catch {
+      // It is asked again when it changes again, and by whoever shows it.
+    }
   }
 
   /** @param {string} id */
@@ -312,7 +387,7 @@ export class Store {
   /** Tells the server that this device holds the messages of a chat. @param {string} id */
   #receipt(id) {
     const chat = this.streams.peek().chats.get(id);
-    if (chat === undefined || !this.socket.connected) return;
+    if (chat === undefined || this.line === null) return;
     if (chat.events.length > 0 && chat.seq > chat.recv) this.#marker('ack', id, chat.seq);
   }
 

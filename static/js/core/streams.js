@@ -14,7 +14,7 @@ const STRANGERS_MAX = 256;
 
 /** @returns {Streams} */
 export function emptyStreams() {
-  return { me: null, epoch: null, verified: false, userSeq: 0, chats: new Map(), strangers: [] };
+  return { me: null, epoch: null, verified: false, userSeq: null, chats: new Map(), strangers: [] };
 }
 
 /** The id in `chat:<id>`, or null. @param {string} channel */
@@ -47,6 +47,8 @@ export function apply(state, input) {
       return { state: history(state, input, asks), asks };
     case 'heads':
       return { state: heads(state, input.heads, asks), asks };
+    case 'list':
+      return { state: listed(state, input, asks), asks };
   }
 }
 
@@ -56,11 +58,12 @@ export function resumeOf(state) {
   /** @type {Record<string, number>} */
   const chats = {};
   for (const chat of state.chats.values()) chats[chat.id] = chat.seq;
-  return { epoch: state.epoch, user: state.userSeq, chats };
+  // Whoever never had a socket knows nothing of the person's own stream.
+  return { epoch: state.epoch, ...(state.userSeq === null ? {} : { user: state.userSeq }), chats };
 }
 
-/** Messages this person has not read. @param {Chat} chat */
-export const unreadOf = (chat) => Math.max(0, chat.n - chat.read_n);
+/** Messages this person has not read; what is withheld from them does not count. @param {Chat} chat */
+export const unreadOf = (chat) => chat.unread;
 
 /** Chats with the newest activity first. @param {Streams} state @returns {Chat[]} */
 export function chatsByActivity(state) {
@@ -79,8 +82,10 @@ export function fate(chat, me, seq) {
   for (const member of chat.members) {
     if (member.u === me || member.status !== 'active') continue;
     others += 1;
-    if (member.read >= seq) readers += 1;
-    if (member.recv >= seq || member.read >= seq) received += 1;
+    // Who hides what they read has received it, no more.
+    const read = member.read !== undefined && member.read >= seq;
+    if (read) readers += 1;
+    if (read || member.recv >= seq) received += 1;
   }
   const state = others > 0 && readers === others ? 'read' : received > 0 ? 'delivered' : 'sent';
   return { state, readers, others };
@@ -103,7 +108,7 @@ function connected(state, reply, asks) {
       continue;
     }
     /** @type {Chat} */
-    let chat = { ...held, ...facts(wire), head: Math.max(held.head, wire.head), n: Math.max(held.n, wire.n), last: wire.last ?? held.last, at: Math.max(held.at, wire.at) };
+    let chat = renewed(held, wire);
     for (const event of wire.events) chat = append(chat, event, reply.user.id, asks);
     if (chat.seq < chat.head) asks.push({ ask: 'history', chat: chat.id, after: chat.seq });
     chats.set(wire.id, chat);
@@ -118,13 +123,55 @@ function connected(state, reply, asks) {
     strangers: [],
   };
   if (same) for (const event of reply.user.events) next = userEvent(next, event, asks);
-  return next.userSeq < reply.user.seq ? { ...next, userSeq: reply.user.seq } : next;
+  return (next.userSeq ?? 0) < reply.user.seq ? { ...next, userSeq: reply.user.seq } : next;
+}
+
+/**
+ * A page of the list of chats, as those read it who have no socket: newer heads are asked about, positions stay.
+ * @param {Streams} state @param {{ me: string, epoch: string, chats: readonly WireChat[] }} input @param {Ask[]} asks
+ * @returns {Streams}
+ */
+function listed(state, { me, epoch, chats: wires }, asks) {
+  const same = state.me === me && state.epoch === epoch;
+  const chats = new Map(same ? state.chats : []);
+  for (const wire of wires) {
+    const held = chats.get(wire.id);
+    // What was read here may still be on its way to the server.
+    const chat = held === undefined ? snapshot(wire) : readUpTo(renewed(held, wire), held.read, held.read_n);
+    chats.set(wire.id, chat);
+    if (chat.seq < chat.head) asks.push({ ask: 'history', chat: chat.id, after: chat.seq });
+  }
+  return same ? { ...state, chats } : { ...emptyStreams(), me, epoch, chats };
 }
 
 /** The parts of a chat that the server's latest word replaces. @param {WireChat} wire */
 function facts(wire) {
-  const { group, name, status, base, members, read, read_n, recv } = wire;
-  return { group, name, status, base, members, read, read_n, recv };
+  const { group, name, status, blocked, base, members, read, read_n, recv, unread } = wire;
+  return { group, name, status, blocked, base, members, read, read_n, recv, unread, counted: wire.head };
+}
+
+/**
+ * A held chat with the server's latest word on it; a word older than what is held says nothing new.
+ * @param {Chat} held @param {WireChat} wire @returns {Chat}
+ */
+function renewed(held, wire) {
+  if (wire.head < held.seq) return held;
+  return { ...held, ...facts(wire), head: Math.max(held.head, wire.head), n: Math.max(held.n, wire.n), last: wire.last ?? held.last, at: Math.max(held.at, wire.at) };
+}
+
+/** @param {WireEvent} event */
+const isMessage = (event) => event.op === 'message';
+
+/**
+ * Reading moved: what is held tells how much is left, and the ordinals do where nothing is held.
+ * @param {Chat} chat @param {number} read @param {number} read_n @returns {Chat}
+ */
+function readUpTo(chat, read, read_n) {
+  if (read <= chat.read) return chat;
+  const held = chat.events.filter((event) => event.seq > read && isMessage(event)).length;
+  const exact = read >= chat.from - 1 && chat.seq >= chat.counted;
+  const unread = read >= Math.max(chat.seq, chat.counted) ? 0 : exact ? held : Math.max(0, chat.unread - Math.max(0, read_n - chat.read_n));
+  return { ...chat, read, read_n: Math.max(chat.read_n, read_n), unread };
 }
 
 /** @param {WireChat} wire @returns {Chat} */
@@ -182,7 +229,10 @@ function append(chat, event, me, asks) {
 function step(chat, event, me) {
   /** @type {Chat} */
   const next = { ...chat, seq: event.seq, head: Math.max(chat.head, event.seq), events: [...chat.events, event] };
-  if (event.op === 'message') {
+  if (event.op === 'hidden') {
+    // The place of a message that this person does not get: it counts in the sequence, and nowhere else.
+    next.n = Math.max(chat.n, Number(event.d.n) || 0);
+  } else if (isMessage(event)) {
     const d = event.d;
     next.n = Math.max(chat.n, Number(d.n) || 0);
     next.last = event;
@@ -190,16 +240,17 @@ function step(chat, event, me) {
     if (typeof d.u === 'string') next.members = movedMember(chat.members, d.u, { read: event.seq, recv: event.seq });
     if (d.u === me && d.u != null) {
       // Writing is reading: nothing above one's own message counts as unread.
-      next.read = Math.max(chat.read, event.seq);
-      next.read_n = Math.max(chat.read_n, Number(d.n) || 0);
-      next.recv = Math.max(chat.recv, event.seq);
+      const read = readUpTo(next, event.seq, Number(d.n) || 0);
+      return { ...read, recv: Math.max(chat.recv, event.seq) };
     }
+    // Up to `counted` the server has counted already.
+    if (event.seq > chat.counted && event.seq > chat.read) next.unread = chat.unread + 1;
   } else if (event.op === 'member') {
     const status = event.d.change === 'left' ? 'left' : 'active';
     const known = chat.members.some((member) => member.u === event.d.u);
     next.members = known
       ? chat.members.map((member) => (member.u === event.d.u ? { ...member, status } : member))
-      : [...chat.members, { u: String(event.d.u), first_name: event.d.first_name ?? '', last_name: event.d.last_name ?? '', hue: event.d.hue ?? null, read: 0, recv: 0, status }];
+      : [...chat.members, { u: String(event.d.u), first_name: event.d.first_name ?? '', last_name: event.d.last_name ?? '', hue: event.d.hue ?? null, picture: event.d.picture ?? null, read: 0, recv: 0, status }];
   } else if (event.op === 'chat') {
     if (event.d.change === 'closed') next.status = 'closed';
     if (event.d.change === 'opened') next.status = 'open';
@@ -208,15 +259,16 @@ function step(chat, event, me) {
 }
 
 /**
- * @param {readonly Member[]} members @param {string} user @param {{ read?: number, recv?: number }} marks
+ * @param {readonly Member[]} members @param {string} user @param {{ read?: number, recv?: number, told?: boolean }} marks
  * @returns {readonly Member[]}
  */
 function movedMember(members, user, marks) {
   let changed = false;
   const moved = members.map((member) => {
     if (member.u !== user) return member;
-    const read = Math.max(member.read, marks.read ?? 0);
-    const recv = Math.max(member.recv, marks.recv ?? 0, read);
+    // Hidden stays hidden until the server says otherwise: a message of theirs is no word about their reading.
+    const read = member.read === undefined ? marks.told ? marks.read : undefined : Math.max(member.read, marks.read ?? 0);
+    const recv = Math.max(member.recv, marks.recv ?? 0, read ?? 0);
     if (read === member.read && recv === member.recv) return member;
     changed = true;
     return { ...member, read, recv };
@@ -229,15 +281,9 @@ function movedMember(members, user, marks) {
  * @returns {Chat}
  */
 function marked(chat, d, me) {
-  const members = movedMember(chat.members, d.u, d);
+  const members = movedMember(chat.members, d.u, { ...d, told: true });
   if (d.u !== me) return members === chat.members ? chat : { ...chat, members };
-  return {
-    ...chat,
-    members,
-    read: Math.max(chat.read, d.read ?? 0),
-    read_n: Math.max(chat.read_n, d.read_n ?? 0),
-    recv: Math.max(chat.recv, d.recv ?? 0),
-  };
+  return readUpTo({ ...chat, members, recv: Math.max(chat.recv, d.recv ?? 0) }, d.read ?? 0, d.read_n ?? 0);
 }
 
 /** @param {Streams} state @param {string} id @param {(chat: Chat) => Chat} change @returns {Streams} */
@@ -258,7 +304,8 @@ function chatEvent(state, event, asks) {
 
 /** @param {Streams} state @param {WireEvent} event @param {Ask[]} asks @returns {Streams} */
 function userEvent(state, event, asks) {
-  if (event.seq <= state.userSeq) return state;
+  // Without a socket so far there is no place to go on from; `connect` gives it.
+  if (state.userSeq === null || event.seq <= state.userSeq) return state;
   if (event.seq > state.userSeq + 1) {
     asks.push({ ask: 'resync' });
     return state;
@@ -275,6 +322,9 @@ function userEvent(state, event, asks) {
     for (const stranger of waiting.sort((a, b) => a.seq - b.seq)) next = chatEvent(next, stranger, asks);
   } else if (event.op === 'verification') {
     next.verified = event.d.verified === true;
+  } else if (event.op === 'block') {
+    const chats = [...next.chats].map(([id, chat]) => /** @type {const} */ ([id, !chat.group && chat.members.some((member) => member.u === event.d.user) ? { ...chat, blocked: event.d.on === true } : chat]));
+    next = { ...next, chats: new Map(chats) };
   }
   asks.push({ ask: 'user', event });
   return next;
@@ -310,7 +360,7 @@ function heads(state, known, asks) {
   let next = state;
   for (const [channel, head] of Object.entries(known)) {
     if (channel === 'user') {
-      if (head > next.userSeq) asks.push({ ask: 'resync' });
+      if (next.userSeq !== null && head > next.userSeq) asks.push({ ask: 'resync' });
       continue;
     }
     const id = chatOf(channel);

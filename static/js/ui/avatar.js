@@ -5,14 +5,23 @@ import { t } from '../core/i18n.js';
 import { hueStep, initials } from '../core/text.js';
 import { h, icon } from './dom.js';
 
-/** @param {{ first_name: string, last_name: string, hue?: number | null, id: string }} person @param {'small' | 'medium' | 'large'} [size] */
+/**
+ * The uploaded picture before the drawn one, which shows while it is loading and when it cannot be had.
+ * @param {{ first_name: string, last_name: string, hue?: number | null, picture?: string | null, id: string }} person @param {'small' | 'medium' | 'large'} [size]
+ */
 export function avatar(person, size = 'medium') {
-  return h('span', { class: `avatar ${size}`, 'data-hue': hueStep(person.hue, person.id), 'aria-hidden': 'true' }, initials(person.first_name, person.last_name) || '·');
+  const made = h('span', { class: `avatar ${size}`, 'data-hue': hueStep(person.hue, person.id), 'aria-hidden': 'true' }, initials(person.first_name, person.last_name) || '·');
+  if (person.picture) {
+    const picture = h('img', { src: person.picture, alt: '', width: 72, height: 72, decoding: 'async' });
+    picture.addEventListener('error', () => picture.remove());
+    made.append(picture);
+  }
+  return made;
 }
 
 /** @param {Member | undefined} member @param {'small' | 'medium' | 'large'} [size] */
 export const memberAvatar = (member, size) =>
-  avatar(member ? { first_name: member.first_name, last_name: member.last_name, hue: member.hue, id: member.u } : { first_name: '', last_name: '', id: '' }, size);
+  avatar(member ? { first_name: member.first_name, last_name: member.last_name, hue: member.hue, picture: member.picture, id: member.u } : { first_name: '', last_name: '', id: '' }, size);
 
 /** The members besides oneself. @param {Chat} chat @param {string | null} me */
 export const others = (chat, me) => chat.members.filter((member) => member.u !== me);

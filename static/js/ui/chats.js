@@ -11,6 +11,8 @@ import { me, recall, route, store } from './context.js';
 import './conversation.js';
 import { systemWords } from './rows.js';
 import { attribute, h, icon, Part, rebuild, reconcile } from './dom.js';
+import { Search } from './search.js';
+import { bones } from './parts.js';
 import { draftKey, drafts } from './composer.js';
 import { stateIcon, stateWords } from './states.js';
 
@@ -48,11 +50,15 @@ class ChatList extends Part {
     const title = h('h1', { tabindex: -1 });
     const rows = h('ul', { class: 'chat-rows', 'data-testid': 'chat-list' });
     const rest = h('div', { class: 'list-rest' });
-    this.replaceChildren(h('header', { class: 'list-head' }, title), rows, rest);
+    const search = new Search();
+    const head = h('header', { class: 'list-head' }, title, search.element);
+    this.replaceChildren(head, rows, rest);
+    this.ends.push(() => clearTimeout(search.timer));
     const minute = signal(0);
     this.every(60_000, () => (minute.value += 1));
     this.watch(() => {
       title.textContent = t('chats_title');
+      search.label();
       attribute(rows, 'aria-label', t('chats_list'));
     });
     this.watch(() => {
@@ -61,14 +67,21 @@ class ChatList extends Part {
       void drafts.value;
       if (held === null || !held.loaded.value) {
         rows.hidden = true;
-        rebuild(rest, () => [h('div', { class: 'skeletons', 'aria-hidden': 'true' }, Array.from({ length: 6 }, () => h('div', { class: 'skeleton-row' }, h('span', { class: 'bone round' }), h('span', { class: 'bone wide' }), h('span', { class: 'bone' })))), h('p', { class: 'sr-only', role: 'status' }, t('loading'))]);
+        search.element.hidden = false;
+        rebuild(rest, () => bones(6));
         return;
       }
-      const chats = chatsByActivity(held.streams.value);
+      const all = chatsByActivity(held.streams.value);
+      const chats = search.among(all);
+      const words = search.words.value;
+      const state = search.state.value;
       rows.hidden = chats.length === 0;
+      search.element.hidden = all.length === 0;
       rebuild(rest, () =>
-        chats.length === 0
-          ? [h('div', { class: 'empty', 'data-testid': 'chats-empty' }, h('span', { class: 'empty-mark' }, icon('mark')), h('h2', null, t('chats_empty_title')), h('p', null, t('chats_empty_text')))]
+        words !== ''
+          ? [h('p', { class: 'search-state', role: 'status', 'data-testid': 'search-state' }, chats.length === 0 && state !== 'asking' ? t('search_nothing', { words }) : '', state === 'asking' ? t('search_asking') : state === 'failed' ? ` ${t('search_failed')}` : '')]
+          : chats.length === 0
+          ? [h('div', { class: 'empty', 'data-testid': 'chats-empty' }, h('span', { class: 'empty-mark' }, icon('mark')), h('h2', null, t(all.length === 0 ? 'chats_empty_title' : 'chats_blocked_title')), all.length === 0 ? h('p', null, t('chats_empty_text')) : h('a', { class: 'button', href: '/me/blocked' }, t('blocked_title')))]
           : [],
       );
       const language = locale.value;

@@ -5,6 +5,7 @@ import { signal } from '../core/signals.js';
 import { scalars } from '../core/text.js';
 import { recall, remember } from './context.js';
 import { attribute, h, icon, Part, text } from './dom.js';
+import { draftKey } from './place.js';
 
 /** Characters left from which on the counter shows. */
 const COUNTER_FROM = 400;
@@ -14,13 +15,10 @@ const DRAFT_MS = 300;
 /** Counts changes of drafts, for who shows them. */
 export const drafts = signal(0);
 
-/** @param {string} user @param {string} chat */
-export const draftKey = (user, chat) => `domu:draft:${user}:${chat}`;
-
 class Composer extends Part {
   constructor() {
     super();
-    /** @type {{ user: string, chat: string, name: () => string, limit: () => number, blocked: () => string | null, send: (text: string) => Promise<void> } | null} */
+    /** @type {{ user: string, chat: string, name: () => string, limit: () => number, blocked: () => string | null, offer: () => { words: string, run: () => void } | null, send: (text: string) => Promise<void> } | null} */
     this.setup = null;
     this.area = h('textarea', { rows: 1, dir: 'auto', 'data-testid': 'composer', enterkeyhint: 'send', autocomplete: 'off' });
   }
@@ -32,8 +30,9 @@ class Composer extends Part {
     const button = h('button', { type: 'submit', class: 'button primary icon-only send', 'data-testid': 'send' }, icon('send'));
     const counter = h('p', { class: 'counter', id: 'composer-counter', 'data-testid': 'counter' });
     const notice = h('p', { class: 'composer-notice', id: 'composer-notice', role: 'status', 'data-testid': 'composer-notice' });
+    const offer = h('button', { type: 'button', class: 'button small', hidden: true, 'data-testid': 'composer-offer', onclick: () => setup.offer()?.run() });
     const hint = h('p', { class: 'sr-only', id: 'composer-hint' });
-    const form = h('form', { class: 'composer', novalidate: true }, notice, h('div', { class: 'composer-box' }, area, button), counter, hint);
+    const form = h('form', { class: 'composer', novalidate: true }, h('div', { class: 'composer-why' }, notice, offer), h('div', { class: 'composer-box' }, area, button), counter, hint);
     this.replaceChildren(form);
     area.setAttribute('aria-describedby', 'composer-hint composer-counter composer-notice');
     area.value = recall(key) ?? '';
@@ -72,6 +71,9 @@ class Composer extends Part {
       const blocked = setup.blocked();
       const left = setup.limit() - size.value;
       text(notice, problem.value ? t(problem.value) : (blocked ?? ''));
+      const offered = setup.offer();
+      offer.hidden = offered === null;
+      text(offer, offered?.words ?? '');
       notice.classList.toggle('bad', problem.value !== null);
       attribute(counter, 'data-over', left < 0 ? 'true' : null);
       text(counter, left < 0 ? t('composer_over', { count: -left }) : left <= COUNTER_FROM ? t('composer_left', { count: left }) : '');
@@ -133,4 +135,4 @@ class Composer extends Part {
 }
 
 customElements.define('domu-composer', Composer);
-export { Composer };
+export { Composer, draftKey };

@@ -21,7 +21,7 @@ class Connection extends Part {
     /** @type {any} */ let goodTimer = null;
     this.watch(() => {
       const state = store.value?.link.value.state ?? 'idle';
-      if (state === 'connected') {
+      if (state === 'connected' || state === 'polling') {
         clearTimeout(timer);
         timer = null;
         if (late.peek()) {
@@ -67,6 +67,7 @@ class Connection extends Part {
     }
     if (link.state === 'connected') return back ? { kind: 'good', words: t('link_back'), act: null } : online ? null : { kind: 'bad', words: t('link_offline'), act: null };
     if (!online) return { kind: 'bad', words: t('link_offline'), act: null };
+    if (link.state === 'polling') return { kind: 'bad', words: t('link_slow'), act: retry };
     if (!late) return null;
     return { kind: 'bad', words: t('link_waiting'), act: { words: t('link_now'), run: () => store.peek()?.socket.retryNow() } };
   }

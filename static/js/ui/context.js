@@ -1,18 +1,21 @@
 /** What all screens share: who is signed in, where we are, and the way to the server. */
 
 /** @import { Me } from '../types.js' */
-import { Http, Problem } from '../core/http.js';
+import { DomuClient } from '../client.js';
+import { Problem } from '../core/http.js';
 import { isKey, locale, pick, t } from '../core/i18n.js';
 import { match } from '../core/router.js';
 import { signal } from '../core/signals.js';
 import { ago } from '../core/time.js';
+import { place, recall, remember } from './place.js';
 
-export const http = new Http((input, init) => fetch(input, init));
+export { recall, recallKeys, remember } from './place.js';
+
+export const client = new DomuClient({ storage: place });
+export const { http, store } = client;
 
 /** @type {import('../core/signals.js').Signal<Me | null>} */
 export const me = signal(/** @type {Me | null} */ (null));
-/** @type {import('../core/signals.js').Signal<import('../core/store.js').Store | null>} */
-export const store = signal(/** @type {import('../core/store.js').Store | null} */ (null));
 export const route = signal(match(location.pathname));
 /** Query of the address, as it was when we came here. */
 export const query = signal(asked());
@@ -52,38 +55,10 @@ export function arrive() {
   if (next.screen !== now.screen || next.chat !== now.chat) route.value = next;
 }
 
-/** Reads from the device; browsers may refuse. @param {string} key */
-export function recall(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-/** Names on the device that begin so. @param {string} start */
-export function recallKeys(start) {
-  try {
-    return Object.keys(localStorage).filter((key) => key.startsWith(start));
-  } catch {
-    return [];
-  }
-}
-
-/** @param {string} key @param {string | null} value */
-export function remember(key, value) {
-  try {
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
-  } catch {
-    // Without storage the choice lasts as long as the page.
-  }
-}
-
 /** The language chosen on this device, else the account's, else the browser's. @param {Me | null} person */
 export function chooseLocale(person) {
   const chosen = recall('domu:locale');
-  showLocale(pick([...(chosen ? [chosen] : []), ...(person ? [person.locale] : []), ...navigator.languages]));
+  showLocale(pick([...(chosen ? [chosen] : []), ...(person ? [person.settings.locale] : []), ...navigator.languages]));
 }
 
 /** @param {'nl' | 'en'} language */
@@ -92,11 +67,11 @@ function showLocale(language) {
   locale.value = language;
 }
 
-/** @param {'nl' | 'en'} language */
-export function setLocale(language) {
+/** Changes the language here and, unless somebody else does that, on the account. @param {'nl' | 'en'} language @param {{ keep?: boolean }} [options] */
+export function setLocale(language, { keep = true } = {}) {
   remember('domu:locale', language);
   showLocale(language);
-  if (me.peek() !== null) http.setLocale(language).catch(() => {});
+  if (keep && me.peek() !== null) http.setLocale(language).catch(() => {});
 }
 
 /** @returns {'light' | 'dark' | 'system'} */

@@ -9,8 +9,10 @@ import { unreadOf } from '../core/streams.js';
 import { dayOf } from '../core/time.js';
 import { rowsOf } from '../core/timeline.js';
 import { chatAvatar, chatName, others } from './avatar.js';
-import { store } from './context.js';
+import { api } from './api.js';
+import { announce, explain, store } from './context.js';
 import { attribute, h, icon, Part, rebuild, reconcile, text } from './dom.js';
+import { showPeople } from './person.js';
 import { fillRow, makeRow } from './rows.js';
 import './composer.js';
 
@@ -27,6 +29,8 @@ class Conversation extends Part {
   /** Whether the newest messages are off the screen. */
   away = signal(false);
   olderFailed = signal(false);
+  /** Why unblocking did not work. */
+  problem = signal(/** @type {unknown} */ (null));
   /** Whether the first position was taken up. */
   settled = false;
   /** Whether the view stays at the end as messages arrive. */
@@ -87,12 +91,13 @@ class Conversation extends Part {
     const under = h('p', { class: 'under' });
     const portrait = h('span', { class: 'portrait' });
     const back = h('a', { href: '/chats', class: 'button quiet icon-only back', 'data-testid': 'back' }, icon('back'));
+    const about = h('button', { type: 'button', class: 'button quiet icon-only about-button', 'data-testid': 'about-chat', onclick: () => showPeople(this, id) }, icon('card'));
     const top = h('div', { class: 'history-top' });
     const list = h('ol', { class: 'messages', 'data-testid': 'messages' });
     const scroller = h('div', { class: 'scroller', tabindex: 0, role: 'region', 'data-testid': 'scroller' }, top, list);
     const jump = h('button', { type: 'button', class: 'jump', hidden: true, 'data-testid': 'jump' }, icon('down'), h('span', null));
     const foot = h('div', { class: 'conversation-foot' });
-    this.replaceChildren(h('header', { class: 'conversation-head' }, back, portrait, h('div', { class: 'who' }, title, under)), h('div', { class: 'scroll-place' }, scroller, jump), foot);
+    this.replaceChildren(h('header', { class: 'conversation-head' }, back, portrait, h('div', { class: 'who' }, title, under), about), h('div', { class: 'scroll-place' }, scroller, jump), foot);
     this.scroller = scroller;
     this.list = list;
 
@@ -102,6 +107,9 @@ class Conversation extends Part {
       const name = chatName(chat, own);
       text(title, name);
       attribute(back, 'aria-label', t('chat_back'));
+      const words = t(chat.group ? 'person_about_group' : 'person_about', { name });
+      attribute(about, 'aria-label', words);
+      attribute(about, 'title', words);
       attribute(scroller, 'aria-label', t('chat_messages', { name }));
       portrait.replaceChildren(chatAvatar(chat, own));
       const active = chat.members.filter((member) => member.status === 'active');
@@ -117,7 +125,16 @@ class Conversation extends Part {
         return chat ? chatName(chat, own) : '';
       },
       limit: () => held.messageChars,
-      blocked: () => (held.streams.value.verified ? null : t('chat_not_verified')),
+      blocked: () => {
+        const chat = chatNow();
+        if (chat?.blocked) return this.problem.value ? explain(this.problem.value).text : t('chat_blocked', { name: chatName(chat, own) });
+        return held.streams.value.verified ? null : t('chat_not_verified');
+      },
+      offer: () => {
+        const chat = chatNow();
+        const other = chat?.blocked ? others(chat, own)[0] : undefined;
+        return other ? { words: t('unblock_name', { name: other.first_name }), run: () => void this.unblock(other) } : null;
+      },
       send: async (words) => {
         this.following = true;
         await held.send(id, words);
@@ -282,6 +299,18 @@ class Conversation extends Part {
     if (words !== undefined && edit) composer?.take(words);
     else composer?.focusArea();
   };
+
+  /** @param {import('../types.js').Member} other */
+  async unblock(other) {
+    this.problem.value = null;
+    try {
+      await api.block(other.u, false);
+      announce(t('unblock_done', { name: other.first_name }));
+      /** @type {Composer | null} */ (this.querySelector('domu-composer'))?.focusArea();
+    } catch (error) {
+      this.problem.value = error;
+    }
+  }
 
   atEnd() {
     const { scroller } = this;

@@ -116,6 +116,14 @@ export function reconcile(parent, items, keyOf, create, update) {
   }
 }
 
+/** Moves the focus once what just changed has been drawn. @param {() => Element | null} find */
+export function focusSoon(find) {
+  queueMicrotask(() => {
+    const found = find();
+    if (found instanceof HTMLElement) found.focus();
+  });
+}
+
 /** An element that ends its effects and listeners when it leaves the page. */
 export class Part extends HTMLElement {
   constructor() {
@@ -161,21 +169,26 @@ export class Part extends HTMLElement {
   }
 }
 
+/** Fields whose state is the page's own, or that take no value back. */
+const UNTYPED = new Set(['file', 'radio']);
+
+/** @param {Element} parent @returns {NodeListOf<HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>} */
+const fields = (parent) => parent.querySelectorAll('input, textarea, select');
+
 /** Builds children anew and keeps what was typed and where the focus was. @param {Element} parent @param {() => Child[]} build */
 export function rebuild(parent, build) {
   /** @type {Map<string, { value: string, checked: boolean }>} */
   const typed = new Map();
-  for (const input of parent.querySelectorAll('input')) if (input.name) typed.set(input.name, { value: input.value, checked: input.checked });
+  for (const input of fields(parent)) if (input.name && !UNTYPED.has(input.type)) typed.set(input.name, { value: input.value, checked: 'checked' in input && input.checked });
   const active = document.activeElement;
   const focused = active instanceof HTMLElement && parent.contains(active) ? (active.getAttribute('name') ?? active.id) : null;
   parent.replaceChildren();
   add(parent, build());
-  for (const input of parent.querySelectorAll('input')) {
+  for (const input of fields(parent)) {
     const kept = typed.get(input.name);
     if (kept === undefined) continue;
-    if (input.type === 'checkbox' || input.type === 'radio') {
-      if (input.type === 'checkbox') input.checked = kept.checked;
-    } else input.value = kept.value;
+    if (input.type === 'checkbox' && input instanceof HTMLInputElement) input.checked = kept.checked;
+    else input.value = kept.value;
   }
   if (focused) {
     const again = parent.querySelector(`[name="${CSS.escape(focused)}"], #${CSS.escape(focused)}`);

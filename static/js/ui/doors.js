@@ -3,13 +3,12 @@
 import { Problem } from '../core/http.js';
 import { locale, t } from '../core/i18n.js';
 import { safeNext } from '../core/router.js';
-import { scalars } from '../core/text.js';
 import { go, http, query, setTheme, theme } from './context.js';
 import { h, icon, Part, rebuild } from './dom.js';
-import { brand, busy, clearProblem, field, fieldError, isBusy, languageSwitch, passwordField, problemPlace, showErrors, showProblem } from './forms.js';
+import { brand, busy, clearProblem, codeField, digitsOf, EMAIL, emailField, field, isBusy, languageSwitch, passwordField, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
+import { limits } from './api.js';
 import { entered } from './session.js';
 
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 /** Seconds until a new code can be asked for. */
 const RESEND_SECONDS = 30;
 
@@ -17,16 +16,10 @@ const RESEND_SECONDS = 30;
  * The address and password somebody just signed up or in with, so that confirming does not ask for them again. They are in
  * the memory of this page only: a reload forgets them.
  */
-const remembered = { email: '', password: '' };
-
-/** @param {HTMLFormElement} form @param {string} name */
-const valueOf = (form, name) => {
-  const input = form.elements.namedItem(name);
-  return input instanceof HTMLInputElement ? input.value : '';
-};
+export const remembered = { email: '', password: '' };
 
 /** A page with one form. @param {...import('./dom.js').Child} children */
-const door = (...children) =>
+export const door = (...children) =>
   h(
     'div',
     { class: 'door' },
@@ -50,16 +43,7 @@ function themeButton() {
 }
 
 /** A link inside the application. @param {string} path @param {string} words @param {string} testid */
-const link = (path, words, testid) => h('a', { href: path, 'data-testid': testid }, words);
-
-/** Looks at a field again once it was found wrong. @param {HTMLFormElement} form @param {() => Record<string, string | null>} check */
-function recheck(form, check) {
-  form.addEventListener('input', (event) => {
-    const { target } = event;
-    if (!(target instanceof HTMLInputElement) || target.getAttribute('aria-invalid') !== 'true') return;
-    fieldError(form, target.name, check()[target.name] ?? null);
-  });
-}
+export const link = (path, words, testid) => h('a', { href: path, 'data-testid': testid }, words);
 
 class SignIn extends Part {
   begin() {
@@ -68,12 +52,13 @@ class SignIn extends Part {
 
   build() {
     const note = query.value.get('note');
-    const words = note === 'confirmed' ? t('sign_in_confirmed') : note === 'ended' ? t('sign_in_ended') : note === 'out' ? t('sign_in_out') : null;
+    const words = note === 'confirmed' ? t('sign_in_confirmed') : note === 'ended' ? t('sign_in_ended') : note === 'out' ? t('sign_in_out') : note === 'reset' ? t('sign_in_reset') : null;
     const form = h(
       'form',
       { class: 'form', novalidate: true, 'data-testid': 'sign-in-form', 'aria-labelledby': 'title' },
-      field({ name: 'email', label: t('email'), type: 'email', testid: 'email', input: { autocomplete: 'username', required: true, inputmode: 'email', autocapitalize: 'none', spellcheck: 'false', value: remembered.email } }),
+      emailField({ value: remembered.email }),
       passwordField({ autocomplete: 'current-password', testid: 'password' }),
+      h('p', { class: 'beside' }, link('/forgot-password', t('forgot_link'), 'to-forgot')),
       problemPlace(),
       h('button', { type: 'submit', class: 'button primary', 'data-testid': 'sign-in' }, t('sign_in_do')),
       h('p', { class: 'aside' }, t('sign_in_no_account'), ' ', link('/sign-up', t('sign_in_make_account'), 'to-sign-up')),
@@ -132,8 +117,8 @@ class SignUp extends Part {
         field({ name: 'first_name', label: t('first_name'), testid: 'first-name', input: { autocomplete: 'given-name', ...name } }),
         field({ name: 'last_name', label: t('last_name'), testid: 'last-name', input: { autocomplete: 'family-name', ...name } }),
       ),
-      field({ name: 'email', label: t('email'), type: 'email', hint: t('email_hint'), testid: 'email', input: { autocomplete: 'username', required: true, inputmode: 'email', autocapitalize: 'none', spellcheck: 'false', maxlength: 254 } }),
-      passwordField({ autocomplete: 'new-password', hint: t('password_hint'), guide: true, testid: 'password' }),
+      emailField({ hint: t('email_hint') }),
+      passwordField({ autocomplete: 'new-password', hint: t('password_hint', { count: limits.value.password_chars_min }), guide: true, testid: 'password' }),
       field({ name: 'date_of_birth', label: t('birth_date'), type: 'date', hint: t('birth_hint'), testid: 'birth-date', input: { autocomplete: 'bday', required: true, min: '1900-01-01', max: latest } }),
       h(
         'div',
@@ -154,7 +139,7 @@ class SignUp extends Part {
         first_name: value('first_name') === '' ? t('field_required') : null,
         last_name: value('last_name') === '' ? t('field_required') : null,
         email: value('email') === '' ? t('field_required') : EMAIL.test(value('email')) ? null : t('field_email'),
-        password: scalars(valueOf(form, 'password')) < 10 ? t('field_password') : null,
+        password: passwordTrouble(valueOf(form, 'password')),
         date_of_birth: !/^\d{4}-\d{2}-\d{2}$/.test(birth) || birth < '1900-01-01' ? t('field_date') : birth > latest ? t('field_age') : null,
         accept_terms: terms instanceof HTMLInputElement && terms.checked ? null : t('field_terms'),
       };
@@ -214,8 +199,8 @@ class Confirm extends Part {
     const form = h(
       'form',
       { class: 'form', novalidate: true, 'data-testid': 'confirm-form', 'aria-labelledby': 'title' },
-      email || token ? null : field({ name: 'email', label: t('email'), type: 'email', testid: 'email', input: { autocomplete: 'username', required: true, inputmode: 'email', autocapitalize: 'none', spellcheck: 'false' } }),
-      token ? null : field({ name: 'code', label: t('confirm_code'), testid: 'code', input: { autocomplete: 'one-time-code', inputmode: 'numeric', required: true, maxlength: 11, class: 'code', spellcheck: 'false' } }),
+      email || token ? null : emailField(),
+      token ? null : codeField(),
       asksPassword ? passwordField({ autocomplete: 'current-password', hint: t('confirm_password_hint'), testid: 'password' }) : null,
       problemPlace(),
       note,
@@ -224,7 +209,7 @@ class Confirm extends Part {
       h('p', { class: 'aside' }, t('confirm_not_yours'), ' ', link('/sign-up', t('confirm_sign_up_again'), 'to-sign-up')),
     );
     const address = () => (email || valueOf(form, 'email').trim());
-    const digits = () => valueOf(form, 'code').replace(/[\s-]/g, '');
+    const digits = () => digitsOf(form);
     const password = () => (asksPassword ? valueOf(form, 'password') : remembered.password);
     const check = () => ({
       ...(email || token ? {} : { email: EMAIL.test(address()) ? null : t('field_email') }),

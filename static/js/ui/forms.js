@@ -3,6 +3,7 @@
 import { Problem } from '../core/http.js';
 import { locale, t } from '../core/i18n.js';
 import { scalars } from '../core/text.js';
+import { limits } from './api.js';
 import { explain, setLocale, setTheme, theme } from './context.js';
 import { h, icon } from './dom.js';
 
@@ -15,19 +16,15 @@ import { h, icon } from './dom.js';
  * @property {string} testid
  * @property {Record<string, any>} [input] further attributes
  * @property {HTMLElement} [after] beside the input
+ * @property {HTMLTextAreaElement | HTMLSelectElement} [control] instead of an input
  */
 
 /** A label, its input, a hint and a place for an error. @param {FieldOptions} options */
-export function field({ name, label, type = 'text', hint, testid, input = {}, after }) {
+export function field({ name, label, type = 'text', hint, testid, input = {}, after, control: other }) {
   const id = `field-${name}`;
-  const control = h('input', {
-    id,
-    name,
-    type,
-    'data-testid': testid,
-    'aria-describedby': `${hint ? `${id}-hint ` : ''}${id}-error`,
-    ...input,
-  });
+  const facts = { id, name, 'data-testid': testid, 'aria-describedby': `${hint ? `${id}-hint ` : ''}${id}-error` };
+  const control = other ?? h('input', { ...facts, type, ...input });
+  if (other) for (const [key, value] of Object.entries(facts)) other.setAttribute(key, value);
   return h(
     'div',
     { class: 'field' },
@@ -38,10 +35,13 @@ export function field({ name, label, type = 'text', hint, testid, input = {}, af
   );
 }
 
-/** A password field that can be shown. @param {{ autocomplete: 'current-password' | 'new-password', hint?: string, guide?: boolean, testid: string }} options */
-export function passwordField({ autocomplete, hint, guide = false, testid }) {
-  const toggle = h('button', { type: 'button', class: 'button quiet icon-only', 'aria-label': t('show_password'), 'aria-pressed': 'false', 'data-testid': 'password-toggle' }, icon('eye'));
-  const made = field({ name: 'password', label: t('password'), type: 'password', hint, testid, input: { autocomplete, required: true, maxlength: 1024, autocapitalize: 'none', spellcheck: 'false' }, after: toggle });
+/**
+ * A password field that can be shown, in which managers and pasting work. With `guide` it says how long is long enough.
+ * @param {{ autocomplete: 'current-password' | 'new-password', name?: string, label?: string, hint?: string, guide?: boolean, testid: string }} options
+ */
+export function passwordField({ autocomplete, name = 'password', label = t('password'), hint, guide = false, testid }) {
+  const toggle = h('button', { type: 'button', class: 'button quiet icon-only', 'aria-label': t('show_password'), 'aria-pressed': 'false', 'data-testid': `${name === 'password' ? 'password' : testid}-toggle` }, icon('eye'));
+  const made = field({ name, label, type: 'password', hint, testid, input: { autocomplete, required: true, autocapitalize: 'none', spellcheck: 'false', ...(guide ? { passwordrules: `minlength: ${limits.peek().password_chars_min};` } : {}) }, after: toggle });
   const input = /** @type {HTMLInputElement} */ (made.querySelector('input'));
   toggle.addEventListener('click', () => {
     const show = input.type === 'password';
@@ -55,14 +55,22 @@ export function passwordField({ autocomplete, hint, guide = false, testid }) {
     const line = h('p', { class: 'guide', 'data-testid': 'password-guide' });
     const look = () => {
       const length = scalars(input.value);
-      line.textContent = length === 0 ? '' : length < 10 ? t('password_short', { count: 10 - length }) : t('password_fine');
-      line.classList.toggle('fine', length >= 10);
+      const least = limits.peek().password_chars_min;
+      line.textContent = length < least ? t('password_short', { count: least - length }) : t('password_fine', { count: length });
+      line.classList.toggle('fine', length >= least);
     };
     input.addEventListener('input', look);
     made.insertBefore(line, made.querySelector('.error'));
     queueMicrotask(look);
   }
   return made;
+}
+
+/** What is wrong with a new password before it is sent: only its length, which the server says. @param {string} password */
+export function passwordTrouble(password) {
+  const { password_chars_min, password_bytes_max } = limits.peek();
+  if (scalars(password) < password_chars_min) return t('field_password', { count: password_chars_min });
+  return new TextEncoder().encode(password).length > password_bytes_max ? t('field_password_long', { count: password_bytes_max }) : null;
 }
 
 /** Shows an error at a field, or takes it away. @param {HTMLFormElement} form @param {string} name @param {string | null} message */
@@ -90,6 +98,34 @@ export function showErrors(form, errors) {
   first?.focus();
   return first === null;
 }
+
+/** @param {HTMLFormElement} form @param {string} name */
+export const valueOf = (form, name) => {
+  const input = form.elements.namedItem(name);
+  return input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement || input instanceof HTMLSelectElement ? input.value : '';
+};
+
+/** Looks at a field again once it was found wrong. @param {HTMLFormElement} form @param {() => Record<string, string | null>} check */
+export function recheck(form, check) {
+  form.addEventListener('input', (event) => {
+    const { target } = event;
+    if (!(target instanceof HTMLInputElement) || target.getAttribute('aria-invalid') !== 'true') return;
+    fieldError(form, target.name, check()[target.name] ?? null);
+  });
+}
+
+/** How an e-mail address looks, as far as a form can tell. */
+export const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+
+/** An e-mail address as a field. @param {{ value?: string, hint?: string, label?: string, autocomplete?: 'username' | 'email' }} [options] */
+export const emailField = ({ value = '', hint, label = t('email'), autocomplete = 'username' } = {}) =>
+  field({ name: 'email', label, type: 'email', hint, testid: 'email', input: { autocomplete, required: true, inputmode: 'email', autocapitalize: 'none', spellcheck: 'false', maxlength: 254, value } });
+
+/** A mailed code of six digits as a field. */
+export const codeField = () => field({ name: 'code', label: t('confirm_code'), testid: 'code', input: { autocomplete: 'one-time-code', inputmode: 'numeric', required: true, maxlength: 11, class: 'code', spellcheck: 'false' } });
+
+/** The digits of a code as they were typed or pasted. @param {HTMLFormElement} form */
+export const digitsOf = (form) => valueOf(form, 'code').replace(/[\s-]/g, '');
 
 /** A place for what happened to the whole form. */
 export const problemPlace = () => h('div', { class: 'problem', role: 'alert', 'data-testid': 'form-problem' });

@@ -1,104 +1,41 @@
 /** Who is signed in, in this tab and the others of this browser. */
 
-/** @import { Me, OutboxStorage, SocketLike } from '../types.js' */
+/** @import { Me } from '../types.js' */
 import { Problem } from '../core/http.js';
-import { openStorage } from '../core/idb.js';
-import { MemoryStorage } from '../core/outbox.js';
 import { isPrivate } from '../core/router.js';
 import { effect } from '../core/signals.js';
-import { Store } from '../core/store.js';
-import { newId } from '../core/text.js';
-import { chooseLocale, go, http, known, me, obstacle, query, recall, recallKeys, remember, route, store } from './context.js';
+import { chooseLocale, client, go, http, known, me, obstacle, query, route, store } from './context.js';
 
 /** Pause between two looks for the server while the page cannot start. Milliseconds. */
 const KNOCK_MS = 3_000;
 /** A timer that comes this late means that the device slept. Milliseconds. */
 const SLEPT_MS = 15_000;
 
-const timers = {
-  setTimeout: (/** @type {() => void} */ work, /** @type {number} */ ms) => setTimeout(work, ms),
-  clearTimeout: (/** @type {any} */ handle) => clearTimeout(handle),
-  now: () => Date.now(),
-};
-
-/** @type {Promise<OutboxStorage> | null} */
-let storage = null;
-const openedStorage = () => (storage ??= openStorage(indexedDB).catch(() => new MemoryStorage()));
-
-const JOURNAL = 'domu:leaving:';
-
-/** @type {import('../core/outbox.js').Journal} */
-const journal = {
-  keep: (item) => remember(JOURNAL + item.cid, JSON.stringify(item)),
-  drop: (cid) => remember(JOURNAL + cid, null),
-  all(user) {
-    /** @type {import('../types.js').OutboxItem[]} */
-    const found = [];
-    for (const key of recallKeys(JOURNAL)) {
-      try {
-        const item = JSON.parse(recall(key) ?? 'null');
-        if (item?.user === user) found.push(item);
-      } catch {
-        remember(key, null);
-      }
-    }
-    return found.sort((a, b) => a.order - b.order);
-  },
-};
-
 const tabs = 'BroadcastChannel' in window ? new BroadcastChannel('domu:session') : null;
 
 /** Tells the other tabs who is signed in from now on. @param {string | null} user */
 export const tellTabs = (user) => tabs?.postMessage({ user });
-
-/** @param {string} user */
-function channelOf(user) {
-  const channel = 'BroadcastChannel' in window ? new BroadcastChannel(`domu:outbox:${user}`) : null;
-  /** @type {import('../core/store.js').Channel} */
-  const wrapped = { post: (message) => channel?.postMessage(message), onMessage: null, close: () => channel?.close() };
-  if (channel) channel.onmessage = (event) => wrapped.onMessage?.(event.data);
-  return wrapped;
-}
-
-/** @returns {SocketLike} */
-function open() {
-  const url = new URL('/ws', location.href);
-  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  return /** @type {SocketLike} */ (/** @type {unknown} */ (new WebSocket(url, 'domu.v1.json')));
-}
 
 /** @type {() => void} */
 let endWatch = () => {};
 
 /** @param {Me} person */
 async function begin(person) {
-  store.peek()?.stop();
   endWatch();
-  const made = new Store({
-    me: person,
-    open,
-    timers,
-    random: Math.random,
-    newId: () => newId(crypto),
-    storage: await openedStorage(),
-    journal,
-    lock: (work) => (navigator.locks ? /** @type {any} */ (navigator.locks.request(`domu:outbox:${person.id}`, work)) : work()),
-    channel: channelOf(person.id),
-    onSuspect: () => void suspect(),
-    onStranger: () => switched(),
-  });
   me.value = person;
   obstacle.value = null;
   known.value = true;
   chooseLocale(person);
-  store.value = made;
+  client.onSuspect = () => void suspect();
+  client.onStranger = () => switched();
+  client.onMe = (changed) => (me.value = changed);
   endWatch = effect(() => {
-    const link = made.link.value;
-    if (link.state !== 'stopped') return;
+    const link = store.value?.link.value;
+    if (link?.state !== 'stopped') return;
     if (link.code === 4003) obstacle.value = 'suspended';
     else if (link.code === 4001 || link.code === 4002) void suspect();
   });
-  await made.start();
+  await client.start(person);
 }
 
 /** Somebody has signed in here. @param {Me} person */
@@ -110,8 +47,7 @@ export async function entered(person) {
 /** Nobody is signed in any more. @param {'ended' | 'out'} why */
 export function left(why) {
   endWatch();
-  store.peek()?.stop();
-  store.value = null;
+  client.stop();
   me.value = null;
   http.forgetToken();
   known.value = true;

@@ -147,6 +147,54 @@ impl Window {
         self.devtools("Network.emulateNetworkConditions", conditions).await;
     }
 
+    /// A phone far from the mast.
+    pub async fn slow(&self) {
+        self.devtools("Network.enable", json!({})).await;
+        let conditions =
+            json!({"offline": false, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000});
+        self.devtools("Network.emulateNetworkConditions", conditions).await;
+    }
+
+    /// Another size and theme for the same page.
+    pub async fn look(&self, width: u32, height: u32, dark: bool) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        let scheme = if dark { "dark" } else { "light" };
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// Lets pages that are opened from now on get these answers instead of the server's: `{method, path, status, body}`,
+    /// `{.., hang: true}` for none yet. Returns what `honest` takes.
+    pub async fn pretend(&self, answers: &Value) -> String {
+        let source = format!(
+            "(() => {{ const answers = {answers}; const real = window.fetch; window.fetch = async (path, init = {{}}) => {{ \
+             const found = answers.find((one) => (one.method ?? 'GET') === (init.method ?? 'GET') && new RegExp(one.path).test(String(path))); \
+             if (!found) return real(path, init); \
+             if (found.hang) return new Promise(() => {{}}); \
+             return new Response(JSON.stringify(found.body), {{ status: found.status ?? 200, headers: {{ 'content-type': 'application/json' }} }}); }}; }})()"
+        );
+        let added = self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": source})).await;
+        added["identifier"].as_str().expect("an identifier").to_owned()
+    }
+
+    /// From the next page on the server is heard again.
+    pub async fn honest(&self, pretence: String) {
+        self.devtools("Page.removeScriptToEvaluateOnNewDocument", json!({"identifier": pretence})).await;
+    }
+
+    /// A small picture of what the window shows.
+    pub async fn shoot(&self, path: &Path) {
+        use base64::Engine as _;
+        let parameters = json!({"format": "webp", "quality": 80});
+        let taken = self.devtools("Page.captureScreenshot", parameters).await;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(taken["data"].as_str().expect("a picture"))
+            .expect("base64");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+        std::fs::write(path, bytes).expect("a written picture");
+    }
+
     /// The element with this name for tests, when it is there and visible.
     pub async fn find(&self, testid: &str) -> WebElement {
         self.find_css(&format!("[data-testid='{testid}']")).await

@@ -1,0 +1,143 @@
+/**
+ * The reference client of Domu: everything a client has to do and nothing of a page. The web app is built on it, and it
+ * runs the same in Node (from 22 on as it is; before, give it a `WebSocket`).
+ *
+ *     const client = new DomuClient({ url: 'https://domu.example', token });   // token: POST /api/auth/token
+ *     await client.start();
+ *     client.onMessage((chat, event) => console.log(event.d.text));
+ *     await client.send(chatId, 'hoi');    // kept, sent once, whatever happens to the line
+ *     client.stop();
+ *
+ * What it promises: every message of every chat once and in order, every sent message stored once or refused aloud, and
+ * of every close code what its hundred asks for (40xx stay away, 41xx wait at least a second, 42xx resume at once).
+ */
+
+/** @import { Me, OutboxItem, OutboxStorage, SocketLike, Timers } from './types.js' */
+import { FaultySocket, faultyFetch, faultyTimers } from './core/faults.js';
+import { Http } from './core/http.js';
+import { MemoryStorage } from './core/outbox.js';
+import { signal } from './core/signals.js';
+import { Store } from './core/store.js';
+import { newId } from './core/text.js';
+
+/** The subprotocol of the socket. */
+const SUBPROTOCOL = 'domu.v1.json';
+
+/**
+ * Where a client keeps what must outlive it, and how the clients of one person on one device share it.
+ * @typedef {object} Place
+ * @property {() => Promise<OutboxStorage>} open
+ * @property {import('./core/outbox.js').Journal} journal
+ * @property {<T>(user: string, work: () => Promise<T>) => Promise<T>} lock
+ * @property {(user: string) => import('./core/store.js').Channel} channel
+ *
+ * @typedef {object} ClientOptions
+ * @property {string} [url] the server's origin; empty for the origin of the page
+ * @property {string | null} [token] a bearer session; without it the browser's cookie is the session
+ * @property {typeof globalThis.fetch} [fetch]
+ * @property {new (url: string | URL, protocol: string) => any} [WebSocket]
+ * @property {Place} [storage]
+ * @property {Timers} [clock]
+ * @property {() => number} [random]
+ * @property {import('./core/faults.js').Hooks} [hooks] faults, see `core/faults.js`
+ */
+
+/** @type {Timers} */
+const realClock = {
+  setTimeout: (work, ms) => setTimeout(work, ms),
+  clearTimeout: (handle) => clearTimeout(handle),
+  now: () => Date.now(),
+};
+
+/** Keeps everything as long as the program runs. @returns {Place} */
+export function memoryPlace() {
+  const storage = new MemoryStorage();
+  return {
+    open: async () => storage,
+    journal: { keep: () => {}, drop: () => {}, all: () => [] },
+    lock: (_user, work) => work(),
+    channel: () => ({ post: () => {}, onMessage: null, close: () => {} }),
+  };
+}
+
+export class DomuClient {
+  /** @param {ClientOptions} [options] */
+  constructor({ url = '', token = null, fetch = (input, init) => globalThis.fetch(input, init), WebSocket = globalThis.WebSocket, storage = memoryPlace(), clock = realClock, random = Math.random, hooks = {} } = {}) {
+    this.url = url;
+    this.WebSocket = WebSocket;
+    this.storage = storage;
+    this.clock = faultyTimers(clock, hooks);
+    this.random = random;
+    this.hooks = hooks;
+    this.http = new Http(faultyFetch(fetch, hooks), { base: url, bearer: token });
+    /** Streams, outbox and connection of the person who is connected. */
+    this.store = signal(/** @type {Store | null} */ (null));
+    /** The session may have ended; ask `http.me()`. @type {() => void} */
+    this.onSuspect = () => {};
+    /** The session is now somebody else's; nothing is sent any more. @type {() => void} */
+    this.onStranger = () => {};
+    /** This person's profile or settings changed. @type {(me: Me) => void} */
+    this.onMe = () => {};
+  }
+
+  /** Connects as whoever the session belongs to. @param {Me} [person] when that is already known @returns {Promise<Store>} */
+  async start(person) {
+    this.stop();
+    const me = person ?? (await this.http.me());
+    const { storage } = this;
+    const store = new Store({
+      me,
+      open: () => new FaultySocket(() => this.#open(), this.hooks, this.clock),
+      http: this.http,
+      timers: this.clock,
+      random: this.random,
+      newId: () => newId(globalThis.crypto),
+      storage: await storage.open(),
+      journal: storage.journal,
+      lock: (work) => storage.lock(me.id, work),
+      channel: storage.channel(me.id),
+      onSuspect: () => this.onSuspect(),
+      onStranger: () => {
+        this.store.peek()?.stop();
+        this.onStranger();
+      },
+      onMe: (changed) => this.onMe(changed),
+    });
+    this.store.value = store;
+    await store.start();
+    return store;
+  }
+
+  /** Ends the connection; what is not sent stays where it is kept. */
+  stop() {
+    this.store.peek()?.stop();
+    this.store.value = null;
+  }
+
+  /**
+   * Keeps a message and sends it as soon as that is possible.
+   * @param {string} chat @param {string} text @param {string} [reply_to]
+   * @returns {Promise<OutboxItem>} once it is kept
+   */
+  send(chat, text, reply_to) {
+    return this.#started().send(chat, text, reply_to);
+  }
+
+  /** Calls back for every event of a chat, once and in order. @param {(chat: import('./types.js').Chat, event: import('./types.js').WireEvent) => void} heard */
+  onMessage(heard) {
+    this.#started().arrivals.add(heard);
+  }
+
+  #started() {
+    const store = this.store.peek();
+    if (store === null) throw new Error('the client is not started');
+    return store;
+  }
+
+  /** @returns {SocketLike} */
+  #open() {
+    const url = new URL('/ws', this.url || globalThis.location.href);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    return new this.WebSocket(url, SUBPROTOCOL);
+  }
+}

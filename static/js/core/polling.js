@@ -1,0 +1,172 @@
+/**
+ * The slow way, for networks that let HTTP through and no sockets: the list of chats every few seconds, and the same
+ * requests as on the socket by their HTTP twins. Positions are the same numbers, so going over and back loses nothing.
+ */
+
+/** @import { ChatPage, Timers } from '../types.js' */
+import { Problem } from './http.js';
+import { WireError } from './socket.js';
+import { chatOf } from './streams.js';
+
+/** Pause between two looks. Milliseconds. */
+export const POLL_MS = 5_000;
+/** Chats in one page of the list. */
+const PAGE = 20;
+/** Every so many looks the whole list is read: what moves no chat to the front is seen then. */
+const WHOLE_EVERY = 12;
+
+/**
+ * @typedef {object} PollingOptions
+ * @property {import('./http.js').Http} http
+ * @property {Timers} timers
+ * @property {string} me whose session it has to be
+ * @property {(page: ChatPage) => boolean} onPage takes a page of the list; answers whether its last chat was news
+ * @property {(up: boolean) => void} onUp whether this way works
+ * @property {() => void} onSuspect the session may have ended
+ * @property {() => void} onStranger the session is somebody else's
+ */
+
+export class Polling {
+  /** @param {PollingOptions} options */
+  constructor(options) {
+    this.options = options;
+    /** Whether the last look was answered. */
+    this.up = false;
+    /** Counts starts, so that the answers of an earlier one are not heard. */
+    this.turn = 0;
+    this.running = false;
+    this.looks = 0;
+    /** What is held of each page. @type {Map<number, string>} */
+    this.tags = new Map();
+    /** The CSRF token that was seen to belong to this person's session. @type {string | null} */
+    this.proven = null;
+    /** @type {any} */ this.timer = null;
+  }
+
+  /** Begins, unless it has begun. */
+  start() {
+    if (this.running) return;
+    this.running = true;
+    this.again();
+  }
+
+  stop() {
+    this.running = false;
+    this.up = false;
+    this.turn += 1;
+    this.options.timers.clearTimeout(this.timer);
+  }
+
+  /** Forgets what it holds and looks at everything now. */
+  again() {
+    if (!this.running) return;
+    this.tags.clear();
+    this.looks = 0;
+    this.turn += 1;
+    this.options.timers.clearTimeout(this.timer);
+    void this.#look(this.turn);
+  }
+
+  /**
+   * Asks over HTTP what `Socket.request` asks over a socket.
+   * @param {string} op @param {string} ch @param {Record<string, any>} d
+   * @returns {Promise<any>} rejects with `WireError`
+   */
+  async request(op, ch, d) {
+    const chat = chatOf(ch);
+    if (!this.up || chat === null) throw new WireError('closed');
+    try {
+      switch (op) {
+        case 'publish':
+          return await this.#change('/api/chat/send', { chat_id: chat, ...d });
+        case 'read':
+          return await this.#change(`/api/chats/${chat}/read`, d);
+        case 'history':
+          return await this.options.http.get(`/api/chats/${chat}/messages?${new URLSearchParams(d)}`);
+        default:
+          // What was received is told by the next socket.
+          return {};
+      }
+    } catch (error) {
+      throw wireError(error);
+    }
+  }
+
+  /** Changes something in this person's session and in no other. @param {string} path @param {Record<string, any>} body @returns {Promise<any>} */
+  async #change(path, body) {
+    const { http } = this.options;
+    for (let again = false; ; again = true) {
+      const token = http.bearer === null ? await this.#prove() : undefined;
+      try {
+        return await http.fetchWithCSRF(path, { method: 'POST', body, ...(token === undefined ? {} : { token }) });
+      } catch (error) {
+        if (again || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
+        http.forgetToken();
+      }
+    }
+  }
+
+  /** A token of this person's session: asked after the token was there, so a later change of the session makes the token worthless. */
+  async #prove() {
+    const { http, me, onStranger } = this.options;
+    const token = await http.csrf();
+    if (token !== this.proven) {
+      if ((await http.me()).id !== me) {
+        onStranger();
+        throw new WireError('closed');
+      }
+      this.proven = token;
+    }
+    return token;
+  }
+
+  /** @param {number} turn */
+  async #look(turn) {
+    let wait = POLL_MS;
+    try {
+      const whole = this.looks % WHOLE_EVERY === 0;
+      for (let first = 0, total = 1; first < total; first += PAGE) {
+        const answer = await this.options.http.getIfChanged(`/api/chats?first=${first}&limit=${PAGE}`, whole ? undefined : this.tags.get(first));
+        if (turn !== this.turn) return;
+        this.#tell(true);
+        if (answer === null) break;
+        /** @type {ChatPage} */
+        const page = answer.body;
+        if (page.chats.some((chat) => chat.members.every((member) => member.u !== this.options.me))) {
+          this.options.onStranger();
+          return;
+        }
+        if (answer.tag !== undefined) this.tags.set(first, answer.tag);
+        ({ total } = page);
+        // The liveliest come first: behind a chat without news there is none.
+        if (!this.options.onPage(page) && !whole) break;
+      }
+      this.looks += 1;
+    } catch (error) {
+      if (turn !== this.turn) return;
+      this.tags.clear();
+      this.looks = 0;
+      const problem = error instanceof Problem ? error : null;
+      if (problem?.status === 401 || problem?.status === 403) this.options.onSuspect();
+      wait = Math.max(POLL_MS, problem?.after_ms ?? 0);
+      this.#tell(false);
+    }
+    this.timer = this.options.timers.setTimeout(() => void this.#look(turn), wait);
+  }
+
+  /** @param {boolean} up */
+  #tell(up) {
+    if (this.up === up) return;
+    this.up = up;
+    this.options.onUp(up);
+  }
+}
+
+/** A problem of HTTP as the socket would have told it. @param {unknown} error */
+function wireError(error) {
+  if (!(error instanceof Problem)) return error instanceof WireError ? error : new WireError('closed');
+  // Without an answer nobody knows what became of it.
+  if (error.status === 0) return new WireError('timeout');
+  const { code, name, retry, detail, after_ms, request_id } = error;
+  return new WireError('refused', { code, name, retry, detail, ...(after_ms === undefined ? {} : { after_ms }), ...(request_id === undefined ? {} : { request_id }) });
+}

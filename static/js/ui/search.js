@@ -1,0 +1,86 @@
+/** Finding a chat by a name: among those at hand at once, and among all by asking the server. */
+
+/** @import { Chat, WireChat } from '../types.js' */
+import { t } from '../core/i18n.js';
+import { signal } from '../core/signals.js';
+import { api } from './api.js';
+import { chatName } from './avatar.js';
+import { me } from './context.js';
+import { h, icon } from './dom.js';
+
+/** Pause in typing after which the server is asked. Milliseconds. */
+const PAUSE_MS = 250;
+
+/** Without case and accents. @param {string} text */
+const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+
+/** Whether every word that was typed begins a word of the name. @param {string} name @param {string} typed */
+export function fits(name, typed) {
+  const words = plain(name).split(/[^\p{L}\p{N}]+/u);
+  return plain(typed).split(/\s+/).filter(Boolean).every((one) => words.some((word) => word.startsWith(one)));
+}
+
+export class Search {
+  /** What is looked for; empty for everything. */
+  words = signal('');
+  /** Chats that only the server knew. */
+  found = signal(/** @type {WireChat[]} */ ([]));
+  /** What the server is doing about it. */
+  state = signal(/** @type {'idle' | 'asking' | 'done' | 'failed'} */ ('idle'));
+
+  constructor() {
+    this.input = h('input', { type: 'search', name: 'search', id: 'chat-search', autocomplete: 'off', enterkeyhint: 'search', spellcheck: 'false', 'data-testid': 'chat-search' });
+    this.element = h('div', { class: 'search', role: 'search' }, icon('search'), this.input);
+    /** @type {any} */ this.timer = null;
+    this.input.addEventListener('input', () => this.changed());
+    this.input.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || this.input.value === '') return;
+      event.preventDefault();
+      this.input.value = '';
+      this.changed();
+    });
+  }
+
+  /** Says in the reader's language what it is for. */
+  label() {
+    this.input.setAttribute('aria-label', t('search_label'));
+    this.input.placeholder = t('search_label');
+  }
+
+  changed() {
+    clearTimeout(this.timer);
+    const words = this.input.value.trim();
+    this.words.value = words;
+    if (words === '') {
+      this.found.value = [];
+      this.state.value = 'idle';
+      return;
+    }
+    this.state.value = 'asking';
+    this.timer = setTimeout(() => void this.ask(words), PAUSE_MS);
+  }
+
+  /** @param {string} words */
+  async ask(words) {
+    try {
+      const chats = await api.searchChats(words);
+      if (this.words.peek() !== words) return;
+      this.found.value = chats;
+      this.state.value = 'done';
+    } catch {
+      if (this.words.peek() === words) this.state.value = 'failed';
+    }
+  }
+
+  /** The chats that fit, of those at hand and those the server found. @param {readonly Chat[]} held @returns {Chat[]} */
+  among(held) {
+    const words = this.words.value;
+    const own = me.peek()?.id ?? null;
+    if (words === '') return held.filter((chat) => !chat.blocked);
+    const fitting = held.filter((chat) => fits(chatName(chat, own), words) || chat.members.some((member) => member.u !== own && fits(`${member.first_name} ${member.last_name}`, words)));
+    const known = new Set(held.map((chat) => chat.id));
+    // Their events come when they are opened.
+    const further = this.found.value.filter((chat) => !known.has(chat.id)).map((wire) => /** @type {Chat} */ ({ ...wire, seq: wire.head, from: wire.head + 1, more: true, ahead: new Map(), counted: wire.head }));
+    return [...fitting, ...further];
+  }
+}

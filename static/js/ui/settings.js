@@ -1,0 +1,99 @@
+/** How Domu behaves for this person. Every choice is kept at once, and says what it really does. */
+
+/** @import { Settings } from '../types.js' */
+import { t } from '../core/i18n.js';
+import { signal } from '../core/signals.js';
+import { api } from './api.js';
+import { me, setLocale } from './context.js';
+import { focusSoon, h, Part, rebuild } from './dom.js';
+import { themeSwitch } from './forms.js';
+import { notice, subpage, trouble } from './parts.js';
+
+class SettingsScreen extends Part {
+  problem = signal(/** @type {unknown} */ (null));
+  /** Which setting was kept last, and which is under way. */
+  done = signal('');
+  busy = signal('');
+
+  begin() {
+    this.watch(() => {
+      const person = me.value;
+      if (person === null) return;
+      const { settings } = person;
+      rebuild(this, () => [
+        subpage(
+          t('settings_title'),
+          h('p', { class: 'lead' }, t('settings_lead')),
+          this.problem.value ? trouble(this.problem.value) : null,
+          this.group('locale', t('language'), t('settings_language_text'), settings.locale, [
+            { value: 'nl', label: 'Nederlands', lang: 'nl' },
+            { value: 'en', label: 'English', lang: 'en' },
+          ]),
+          this.group('visibility', t('settings_visibility'), t('settings_visibility_text'), settings.visibility, [
+            { value: 'visible', label: t('settings_visible'), hint: t('settings_visible_text') },
+            { value: 'ghost', label: t('settings_ghost'), hint: t('settings_ghost_text') },
+          ]),
+          this.group('who_may_message', t('settings_messages'), t('settings_messages_text'), settings.who_may_message, [
+            { value: 'matches', label: t('settings_matches'), hint: t('settings_matches_text') },
+            { value: 'nobody', label: t('settings_nobody'), hint: t('settings_nobody_text') },
+          ]),
+          this.group('read_receipts', t('settings_receipts'), t('settings_receipts_text'), settings.read_receipts ? 'on' : 'off', [
+            { value: 'on', label: t('settings_receipts_on'), hint: t('settings_receipts_on_text') },
+            { value: 'off', label: t('settings_receipts_off'), hint: t('settings_receipts_off_text') },
+          ]),
+          h('section', { class: 'card' }, h('div', { class: 'setting' }, h('span', { 'aria-hidden': 'true' }, t('theme')), themeSwitch()), h('p', { class: 'muted small' }, t('settings_theme_text'))),
+        ),
+      ]);
+    });
+  }
+
+  /**
+   * @param {string} name @param {string} title @param {string} words @param {string} value
+   * @param {{ value: string, label: string, hint?: string, lang?: string }[]} options
+   */
+  group(name, title, words, value, options) {
+    const state = this.busy.value === name ? h('p', { class: 'muted small', role: 'status' }, t('saving')) : this.done.value === name ? notice(t('saved')) : null;
+    return h(
+      'fieldset',
+      { class: 'card choice-card', 'data-testid': `setting-${name}` },
+      h('legend', null, title),
+      h('p', { class: 'muted' }, words),
+      ...options.map((option) =>
+        h(
+          'label',
+          { class: 'check', lang: option.lang },
+          h('input', { type: 'radio', name, id: `${name}-${option.value}`, value: option.value, checked: option.value === value, 'data-testid': `${name}-${option.value}`, 'aria-describedby': option.hint ? `${name}-${option.value}-hint` : null, onchange: () => void this.choose(name, option.value) }),
+          h('span', null, h('span', { class: 'name' }, option.label), option.hint ? h('span', { class: 'muted small', id: `${name}-${option.value}-hint` }, option.hint) : null),
+        ),
+      ),
+      h('div', { class: 'setting-state' }, state),
+    );
+  }
+
+  /** @param {string} name @param {string} value */
+  async choose(name, value) {
+    const before = me.peek();
+    if (before === null) return;
+    /** @type {Partial<Settings>} */
+    const change = /** @type {any} */ ({ [name]: name === 'read_receipts' ? value === 'on' : value });
+    this.problem.value = null;
+    this.done.value = '';
+    this.busy.value = name;
+    // Shown at once; taken back when it could not be kept.
+    me.value = { ...before, settings: { ...before.settings, ...change } };
+    if (change.locale) setLocale(change.locale, { keep: false });
+    focusSoon(() => document.getElementById(`${name}-${value}`));
+    try {
+      me.value = await api.settings(change);
+      this.done.value = name;
+    } catch (error) {
+      me.value = before;
+      if (change.locale) setLocale(before.settings.locale, { keep: false });
+      this.problem.value = error;
+    } finally {
+      this.busy.value = '';
+    }
+  }
+}
+
+customElements.define('domu-me-settings', SettingsScreen);
