@@ -20,6 +20,7 @@ use crate::doors;
 use crate::error::Error;
 use crate::protocol::client::{self, Connect, Op, Request};
 use crate::protocol::codes::{Close, Code};
+use crate::protocol::events;
 use crate::protocol::server::{ClientLimits, Connected, ErrorReply, Me, Ping, Reply};
 use crate::protocol::{VERSION, frame};
 use crate::realtime::{Conn, Frame, Hub, Identity, StreamId};
@@ -324,7 +325,7 @@ impl Session {
                 Ok(())
             }
             (Op::Ping, Some(_)) => {
-                self.reply(id, serde_json::json!({ "time": self.services.clock.now().timestamp_millis() }));
+                self.reply(id, events::Pong { time: self.services.clock.now().timestamp_millis() });
                 Ok(())
             }
             (Op::Pong, _) | (_, None) => Ok(()),
