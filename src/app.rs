@@ -1,19 +1,21 @@
 //! The composition root: builds store, hub, services and tasks, runs them, and takes them down in order.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{self, Accounts, HashCost};
+use crate::accounts::{self, Accounts, Device, HashCost};
 use crate::chat::{Chat, Committer, Deliverer, View};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::demo::Demo;
+use crate::demo::crowd::{self, Crowd, Room};
+use crate::demo::{Demo, Size, seed_sized};
 use crate::mail::{MailWorker, Post, WorkerParts};
 use crate::protocol::codes::Close;
 use crate::protocol::frame;
@@ -68,11 +70,19 @@ pub struct Setup {
     pub base_url: Option<String>,
     /// What the demo's world grows from.
     pub demo_seed: u64,
+    /// How large the demo's world is.
+    pub demo_size: Size,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { clock: Clock::System, hash_cost: HashCost::STANDARD, base_url: None, demo_seed: 1 }
+        Self {
+            clock: Clock::System,
+            hash_cost: HashCost::STANDARD,
+            base_url: None,
+            demo_seed: 1,
+            demo_size: Size::Small,
+        }
     }
 }
 
@@ -81,7 +91,7 @@ impl Default for Setup {
 /// # Errors
 /// The store cannot be opened or migrated, with what to do about it.
 pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
-    let Setup { clock, hash_cost, base_url, demo_seed } = setup;
+    let Setup { clock, hash_cost, base_url, demo_seed, demo_size } = setup;
     let config = Arc::new(config);
     let limits = Arc::new(config.limits.clone());
     let store = Store::open(&config).await.context("opening the store")?;
@@ -128,7 +138,13 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         Chat::new(store.clone(), Arc::clone(&hub), committer, Arc::clone(&rates), Arc::clone(&limits), clock.clone());
     let telemetry = Telemetry::install();
     telemetry.keep_up(&inner);
-    let demo = if config.demo { Some(demo(&store, &clock, demo_seed).await?) } else { None };
+    let demo = match config.demo {
+        true => {
+            let world = seed_sized(&store, &clock, demo_seed, demo_size, limits.chats_per_user_max).await;
+            Some(Demo::new(world.context("seeding the demo's world")?.people())?)
+        }
+        false => None,
+    };
     let services = Services {
         demo,
         telemetry,
@@ -160,11 +176,6 @@ async fn prepare(config: &Config, store: &Store) -> anyhow::Result<()> {
     );
     store.migrate().await.context("migrating the schema")?;
     Ok(())
-}
-
-async fn demo(store: &Store, clock: &Clock, seed: u64) -> anyhow::Result<Demo> {
-    let world = crate::demo::seed(store, clock, seed).await.context("seeding the demo's world")?;
-    Ok(Demo::new(world.people())?)
 }
 
 async fn mirror(store: Store, stop: CancellationToken) {
@@ -228,6 +239,26 @@ pub async fn start(mut config: Config, mut setup: Setup) -> anyhow::Result<Runni
 }
 
 impl House {
+    /// Seeds people for `domu bench`, in an empty database, and signs each of them in; each gets a session of the kind
+    /// browsers have.
+    ///
+    /// # Errors
+    /// There are people already, or the store is away.
+    pub async fn crowd(&self, crowd: Crowd) -> anyhow::Result<Vec<(Room, Vec<SecretString>)>> {
+        let services = &self.services;
+        let rooms = crowd::seed(&self.store, &services.clock, crowd).await.context("seeding a crowd")?;
+        let mut signed_in = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let mut tokens = Vec::with_capacity(room.people.len());
+            for person in &room.people {
+                let device = Device { address: Ipv4Addr::LOCALHOST.into(), user_agent: "bench".to_owned() };
+                tokens.push(services.accounts.sign_in_demo(*person, device).await?.token);
+            }
+            signed_in.push((room, tokens));
+        }
+        Ok(signed_in)
+    }
+
     /// Closes the doors, lets everything that was taken be finished, and closes the store.
     pub async fn stop(self) -> Report {
         let services = &self.services;

@@ -13,10 +13,25 @@ pub struct Error {
     pub detail: String,
     /// When to try again, if that can help.
     pub retry_after: Option<Duration>,
+    /// The limit that was in the way, if one was.
+    pub quota: Option<Quota>,
     /// Machine-readable details for the client (`d` on the wire, members of the problem document).
     pub data: Option<serde_json::Value>,
     /// The cause, for the log only.
     pub source: Option<anyhow::Error>,
+}
+
+/// Where a caller stands with a limit of rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// What is counted.
+    pub bucket: &'static str,
+    /// How many pass at once when nothing was used.
+    pub limit: u32,
+    /// How many more pass right now.
+    pub remaining: u32,
+    /// When the whole limit is available again; when something was refused, when the next passes.
+    pub reset: Duration,
 }
 
 /// A result whose error is ready for the edge.
@@ -25,7 +40,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error with a sentence that tells the reader what to do next.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after: None, data: None, source: None }
+        Self { code, detail: detail.into(), retry_after: None, quota: None, data: None, source: None }
     }
 
     /// `bad_request` with a sentence.
@@ -45,6 +60,13 @@ impl Error {
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// The same error with the limit that was in the way.
+    #[must_use]
+    pub fn over(mut self, quota: Quota) -> Self {
+        self.quota = Some(quota);
         self
     }
 

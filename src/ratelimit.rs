@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::error::Error;
+use crate::error::{Error, Quota as Standing};
 use crate::protocol::codes::Code;
 use crate::telemetry::names;
 
@@ -98,6 +98,10 @@ kinds! {
         (limits.resend_per_account_per_hour.saturating_mul(RESEND_ANYWHERE), HOUR);
     /// CSRF tokens handed out. Key: truncated address.
     CsrfToken = "csrf_token", |limits| (limits.csrf_tokens_per_address_per_minute, MINUTE);
+    /// Changes of one signed-in person over HTTP. Key: user id.
+    UserChange = "user_change", |limits| (limits.user_changes_per_minute, MINUTE);
+    /// Pictures of one person. Key: user id.
+    Picture = "picture", |limits| (limits.picture_uploads_per_hour, HOUR);
     /// Socket upgrades from one address. Key: truncated address.
     SocketAddress = "socket_address", |limits| (limits.sockets_per_address_per_minute, MINUTE);
 }
@@ -166,6 +170,8 @@ pub struct Remaining {
 /// A check that did not pass. Turns into `rate_limited` or `overloaded` with `?`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
+    /// What was counted.
+    pub kind: RateKind,
     /// After this time the same check passes, if nothing else uses the key up.
     pub after: Duration,
     /// How many fit at once.
@@ -176,11 +182,14 @@ pub struct Wait {
 
 impl From<Wait> for Error {
     fn from(wait: Wait) -> Self {
+        let standing = Standing { bucket: wait.kind.name(), limit: wait.limit, remaining: 0, reset: wait.after };
         if wait.overload {
             return Self::new(Code::Overloaded, "Too much is going on right now. Try again in a moment.")
                 .after(wait.after);
         }
-        Self::new(Code::RateLimited, "That was too often. Wait a moment before you try again.").after(wait.after)
+        Self::new(Code::RateLimited, "That was too often. Wait a moment before you try again.")
+            .after(wait.after)
+            .over(standing)
     }
 }
 
@@ -349,7 +358,7 @@ impl RateLimits {
         match self.peek(&RateKey::new(kind, subject)) {
             Some(state) if !state.wait.is_zero() => {
                 names::rate_limited(kind.name());
-                Err(Wait { after: state.wait, limit: state.left.limit, overload: false })
+                Err(Wait { kind, after: state.wait, limit: state.left.limit, overload: false })
             }
             _ => Ok(()),
         }
@@ -364,12 +373,12 @@ impl RateLimits {
 
     fn check_key(&self, key: &RateKey) -> Result<Remaining, Wait> {
         let Some((_, quota, limiter)) = self.limiters.iter().find(|(kind, ..)| *kind == key.kind) else {
-            return Err(Wait { after: FORCED_SWEEP_EVERY, limit: 0, overload: true });
+            return Err(Wait { kind: key.kind, after: FORCED_SWEEP_EVERY, limit: 0, overload: true });
         };
         let limit = quota.burst_size().get();
         let room = self.cells.reserve(key) || (self.sweep_when_full() && self.cells.reserve(key));
         if !room {
-            return Err(Wait { after: FORCED_SWEEP_EVERY, limit, overload: true });
+            return Err(Wait { kind: key.kind, after: FORCED_SWEEP_EVERY, limit, overload: true });
         }
         match limiter.check_key(key) {
             Ok(passed) => {
@@ -378,8 +387,20 @@ impl RateLimits {
                 let reset = quota.replenish_interval().saturating_mul(used);
                 Ok(Remaining { limit, remaining, reset })
             }
-            Err(not_until) => Err(Wait { after: not_until.wait_time_from(self.since.now()), limit, overload: false }),
+            Err(not_until) => {
+                let after = not_until.wait_time_from(self.since.now());
+                Err(Wait { kind: key.kind, after, limit, overload: false })
+            }
         }
+    }
+
+    /// Where a subject stands with a limit now; counts nothing.
+    pub fn standing(&self, kind: RateKind, subject: &str) -> Option<Standing> {
+        let (_, quota, _) = self.limiters.iter().find(|(known, ..)| *known == kind)?;
+        let limit = quota.burst_size().get();
+        let fresh = Remaining { limit, remaining: limit, reset: Duration::ZERO };
+        let left = self.peek(&RateKey::new(kind, subject)).map_or(fresh, |state| state.left);
+        Some(Standing { bucket: kind.name(), limit, remaining: left.remaining, reset: left.reset })
     }
 
     /// The state of a key; None when it is fresh.

@@ -11,7 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: AuthTokenId,
     pub user_id: UserId,
-    /// `email_confirm`.
+    /// `email_confirm`, `email_change` or `password_reset`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
     pub code_hash: Option<Vec<u8>>,
@@ -21,6 +21,9 @@ pub struct Model {
     pub expires_at_link: DateTimeUtc,
     /// Wrong codes given so far.
     pub attempts: i32,
+    /// The address that `email_change` is about.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub new_email: Option<String>,
     pub used_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
 }

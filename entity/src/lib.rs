@@ -11,6 +11,7 @@ pub mod chats;
 pub mod match_blocklist;
 pub mod messages;
 pub mod outbox;
+pub mod pictures;
 pub mod profiles;
 pub mod sessions;
 pub mod store_meta;

@@ -47,6 +47,8 @@ pub struct Model {
     /// Whether reading is shown to others, and theirs to this person.
     pub read_receipts: bool,
     pub university_id: Option<UniversityId>,
+    /// The last change of the address.
+    pub email_changed_at: Option<DateTimeUtc>,
     pub last_activity_at: Option<DateTimeUtc>,
     /// Number of the newest event of this person's stream; 0: none yet.
     pub head_seq: i64,

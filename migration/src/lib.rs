@@ -22,6 +22,8 @@ mod m008_messages;
 mod m009_streams;
 mod m010_settings;
 mod m011_blocks;
+mod m012_pictures;
+mod m013_upkeep;
 
 /// All migrations in order.
 pub struct Migrator;
@@ -41,6 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m009_streams::Migration),
             Box::new(m010_settings::Migration),
             Box::new(m011_blocks::Migration),
+            Box::new(m012_pictures::Migration),
+            Box::new(m013_upkeep::Migration),
         ]
     }
 }

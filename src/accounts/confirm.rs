@@ -23,7 +23,7 @@ use crate::ids::{AuthTokenId, UserId, new_id};
 use crate::mail::Letter;
 use crate::protocol::codes::Code;
 use crate::ratelimit::RateKind;
-use crate::store::{AccountRow, Lane, NewAuthToken, NewMail};
+use crate::store::{AccountRow, Lane, NewAuthToken, NewMail, TriedCode};
 
 /// What these codes and links are for.
 const KIND: &str = "email_confirm";
@@ -77,8 +77,8 @@ impl Accounts {
                         tx.count_link(hash, KIND).await?;
                         return Ok(None);
                     };
-                    let Some(user) = tx.use_link(hash, KIND, now).await? else { return Ok(None) };
-                    Ok(tx.confirm_address(user, proven, now).await?.then_some(user))
+                    let Some(used) = tx.use_link(hash, KIND, now).await? else { return Ok(None) };
+                    Ok(tx.confirm_address(used.user, proven, now).await?.then_some(used.user))
                 })
             })
             .await?;
@@ -102,7 +102,7 @@ impl Accounts {
 
 impl Inner {
     /// Everything around confirming counts against one limit of the network, apart from the one of signing in.
-    fn check_address(&self, address: IpAddr) -> Result<()> {
+    pub(super) fn check_address(&self, address: IpAddr) -> Result<()> {
         self.rates.check(RateKind::ConfirmAddress, &model::network(address))?;
         Ok(())
     }
@@ -120,10 +120,7 @@ impl Inner {
         self.rates.check(RateKind::Confirm, &subject.here)?;
         self.rates.check(RateKind::ConfirmAnywhere, &subject.anywhere)?;
         let known = self.store.account_by_email(email.normalized()).await?;
-        let code = code.trim().to_owned();
-        if code.len() != CODE_DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(wrong_code());
-        }
+        let code = as_code(code).ok_or_else(wrong_code)?.to_owned();
         // One hash whatever is there, and before the try: what is pending is asked for, nobody else's password is tested.
         let pending = known.filter(AccountRow::is_pending).map(|known| known.password_hash);
         let right_password = self.passwords.verify(password, pending.clone()).await?;
@@ -139,7 +136,7 @@ impl Inner {
                     let given = seal.fingerprint(CODE_PLACE, tried.id.0, code.as_bytes());
                     let right = bool::from(given.as_slice().ct_eq(&tried.code_hash)) && now < tried.expires_at;
                     let Some(proven) = proven.filter(|_| right) else { return Ok(None) };
-                    if !tx.use_auth_token(tried.id, now).await? {
+                    if tx.use_auth_token(tried.id, now).await?.is_none() {
                         return Ok(None);
                     }
                     Ok(tx.confirm_address(tried.user, proven, now).await?.then_some(tried.user))
@@ -178,6 +175,47 @@ impl Inner {
         Ok(())
     }
 
+    /// A new code and link for a person: as they are stored, and as they are mailed.
+    pub(super) fn token(
+        &self,
+        user: UserId,
+        kind: &'static str,
+        link_ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<(NewAuthToken, String, String)> {
+        let id = AuthTokenId(new_id());
+        let code = random_code()?;
+        let (secret, link_hash) = random_secret::<LINK_BYTES>()?;
+        let token = NewAuthToken {
+            id,
+            user,
+            kind,
+            code_hash: Some(self.seal.fingerprint(CODE_PLACE, id.0, code.as_bytes())),
+            link_hash,
+            new_email: None,
+            expires_at_code: now + TimeDelta::from_std(self.limits.confirm_code_ttl)?,
+            expires_at_link: now + TimeDelta::from_std(link_ttl)?,
+        };
+        Ok((token, code, secret))
+    }
+
+    /// Counts one try of a code of the account with this address, and gives the code's token when the try was right. It
+    /// is not used up yet.
+    pub(super) async fn try_mailed(&self, email: &Email, kind: &'static str, code: &str) -> Result<Option<TriedCode>> {
+        let Some(code) = as_code(code) else { return Ok(None) };
+        let (normalized, tries_max) = (email.normalized().to_owned(), self.limits.confirm_attempts_max);
+        let tried = self
+            .store
+            .write(Lane::Small, move |tx| Box::pin(async move { tx.try_code(&normalized, kind, tries_max).await }))
+            .await?
+            .value;
+        let now = self.clock.now();
+        Ok(tried.filter(|tried| {
+            let given = self.seal.fingerprint(CODE_PLACE, tried.id.0, code.as_bytes());
+            bool::from(given.as_slice().ct_eq(&tried.code_hash)) && now < tried.expires_at
+        }))
+    }
+
     /// A new code and link for a person, and the mail that tells them.
     pub(super) fn confirmation(
         &self,
@@ -186,18 +224,7 @@ impl Inner {
         locale: Locale,
         now: DateTime<Utc>,
     ) -> anyhow::Result<(NewAuthToken, NewMail)> {
-        let id = AuthTokenId(new_id());
-        let code = random_code()?;
-        let (secret, link_hash) = random_secret::<LINK_BYTES>()?;
-        let token = NewAuthToken {
-            id,
-            user,
-            kind: KIND,
-            code_hash: self.seal.fingerprint(CODE_PLACE, id.0, code.as_bytes()),
-            link_hash,
-            expires_at_code: now + TimeDelta::from_std(self.limits.confirm_code_ttl)?,
-            expires_at_link: now + TimeDelta::from_std(self.limits.confirm_link_ttl)?,
-        };
+        let (token, code, secret) = self.token(user, KIND, self.limits.confirm_link_ttl, now)?;
         let letter = Letter::ConfirmEmail {
             code,
             token: secret,
@@ -206,6 +233,12 @@ impl Inner {
         };
         Ok((token, self.post.write(email, locale, letter)?))
     }
+}
+
+/// The digits of a code as they were typed; none for what cannot be one.
+fn as_code(code: &str) -> Option<&str> {
+    let code = code.trim();
+    (code.len() == CODE_DIGITS && code.bytes().all(|byte| byte.is_ascii_digit())).then_some(code)
 }
 
 /// Six digits, each as likely as any other.
@@ -241,7 +274,7 @@ pub(super) const WRONG_CODE: &str = "This code does not work with this password.
     chose, or sign up again with this address.";
 
 /// Whom the tries of a link are counted for.
-fn link_subject(hash: &[u8; 32]) -> String {
+pub(super) fn link_subject(hash: &[u8; 32]) -> String {
     format!("link-{}", hex::encode(hash.first_chunk::<12>().copied().unwrap_or_default()))
 }
 

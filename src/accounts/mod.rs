@@ -3,9 +3,13 @@
 //! This service posts mail (`mail`), orders its events through `chat::Committer`, and tells the hub which sockets end.
 
 mod confirm;
+mod email;
 pub mod model;
 pub mod passwords;
+mod pictures;
+mod pool;
 mod profile;
+mod recovery;
 mod register;
 mod sessions;
 mod sign_in;
@@ -21,9 +25,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
+pub use email::AddressProof;
 pub use passwords::HashCost;
 pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm, picture_path};
+pub use recovery::{MailProof, PasswordForm};
 pub use sessions::SessionInfo;
 pub use standing::Standing;
 
@@ -41,6 +48,7 @@ use crate::store::Store;
 use crate::supervise::Supervisor;
 use model::{Email, Locale, Refusal, UserType};
 use passwords::Passwords;
+use pool::Pool;
 
 /// What accounts are made of.
 pub struct Parts {
@@ -83,17 +91,19 @@ struct Inner {
     seal: Seal,
     post: Post,
     passwords: Passwords,
+    decodes: Pool,
     sessions: sessions::Cache,
 }
 
 /// A form of sign-up, as it comes in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// Address.
     pub email: String,
     /// Password, as typed.
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     pub password: SecretString,
     /// First name.
     pub first_name: String,
@@ -185,7 +195,7 @@ impl std::fmt::Debug for Principal {
 }
 
 /// The university of a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct University {
     /// Its name.
     pub name: String,
@@ -201,6 +211,7 @@ impl Accounts {
     pub fn new(parts: Parts) -> anyhow::Result<Self> {
         let Parts { store, limits, clock, supervisor, rates, committer, hub, seal, post, hash_cost } = parts;
         let passwords = Passwords::new(&limits, hash_cost)?;
+        let decodes = Pool::new(limits.picture_decodes_at_once, pictures::WAITING_PER_DECODE);
         let sessions = sessions::Cache::default();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -214,6 +225,7 @@ impl Accounts {
                 seal,
                 post,
                 passwords,
+                decodes,
                 sessions,
             }),
         })

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use utoipa::ToSchema;
 
 /// Longest e-mail address in bytes. *Source*: RFC 5321 4.5.3.1.3 as corrected by erratum 1690.
 pub const EMAIL_BYTES_MAX: usize = 254;
@@ -38,7 +39,7 @@ impl Refusal {
 }
 
 /// The language a person reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Locale {
     /// Dutch.
@@ -64,7 +65,7 @@ impl Locale {
 }
 
 /// What kind of room seeker a person is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserType {
     /// Studies at a university.
@@ -90,7 +91,7 @@ impl UserType {
 }
 
 /// Whether others find a person.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Others find them.
@@ -116,7 +117,7 @@ impl Visibility {
 }
 
 /// Who may write to a person in a chat of two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhoMayMessage {
     /// People they matched with.

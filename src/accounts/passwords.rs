@@ -8,19 +8,27 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 use super::model::Refusal;
+use super::pool::Pool;
 use crate::config::Limits;
 use crate::error::{Error, Result};
-use crate::protocol::codes::Code;
 
 /// The 10,000 commonest leaked passwords of ten characters and more, lower case, one a line, with some Dutch ones.
 ///
 /// *Source*: SecLists "common credentials" (MIT), cut to what the length rule lets through.
 const COMMON: &str = include_str!("data/common-passwords.txt");
 static COMMON_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| COMMON.lines().collect());
+
+/// Passwords of ten characters and more that were in public breaches: the first four bytes of the SHA-256 of each in lower
+/// case, sorted, as differences in LEB128. Of other passwords one in 38,000 is refused by accident, and told to choose
+/// another.
+///
+/// *Source*: `data/README.md`.
+const BREACHED: &[u8] = include_bytes!("data/breached-passwords.bin");
+static BREACHED_SET: LazyLock<Vec<u32>> = LazyLock::new(|| unpack(BREACHED));
 
 /// Shortest context word that counts: a first name of two letters is in too many good passwords.
 const CONTEXT_CHARS_MIN: usize = 3;
@@ -65,9 +73,7 @@ struct Inner {
     argon2: Argon2<'static>,
     /// The hash that a sign-in with an unknown address is checked against, so that it costs the same.
     decoy: String,
-    running: Arc<Semaphore>,
-    /// Running and waiting together.
-    admitted: Arc<Semaphore>,
+    pool: Pool,
     hashed: AtomicU64,
     chars_min: usize,
     bytes_max: usize,
@@ -83,13 +89,11 @@ impl Passwords {
             .map_err(|error| anyhow::anyhow!("password hash cost: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = hash_now(&argon2, b"no account has this password")?;
-        let at_once = limits.password_hashes_at_once.max(1);
         Ok(Self {
             inner: Arc::new(Inner {
                 argon2,
                 decoy,
-                running: Arc::new(Semaphore::new(at_once)),
-                admitted: Arc::new(Semaphore::new(at_once.saturating_mul(1 + WAITING_PER_HASH))),
+                pool: Pool::new(limits.password_hashes_at_once, WAITING_PER_HASH),
                 hashed: AtomicU64::new(0),
                 chars_min: limits.password_chars_min,
                 bytes_max: limits.password_bytes_max,
@@ -125,6 +129,9 @@ impl Passwords {
         let trimmed = lower.trim_matches(|character: char| !character.is_alphanumeric());
         if COMMON_SET.contains(lower.as_str()) || COMMON_SET.contains(trimmed) {
             return refuse("Choose another password: this one is among the most used.");
+        }
+        if is_breached(&lower) || is_breached(trimmed) {
+            return refuse("Choose another password: this one was in a data breach and is known to guessers.");
         }
         let mut beside = lower;
         for word in words(context) {
@@ -174,22 +181,16 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Inner) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T> {
-        let overloaded = || {
-            Error::new(Code::Overloaded, "Too many people are signing in. Try again in a moment.")
-                .after(std::time::Duration::from_secs(2))
-        };
-        let admitted = Arc::clone(&self.inner.admitted).try_acquire_owned().map_err(|_| overloaded())?;
-        let running = Arc::clone(&self.inner.running).acquire_owned().await.map_err(|_| overloaded())?;
         let inner = Arc::clone(&self.inner);
-        // The permits travel into the blocking task: a caller that goes away does not let another begin early.
-        tokio::task::spawn_blocking(move || {
-            let _permits = (admitted, running);
+        let hash = move || {
             inner.hashed.fetch_add(1, Ordering::Relaxed);
             work(&inner)
-        })
-        .await
-        .map_err(Error::internal)?
-        .map_err(Error::internal)
+        };
+        self.inner
+            .pool
+            .run("Too many people are signing in. Try again in a moment.", hash)
+            .await?
+            .map_err(Error::internal)
     }
 }
 
@@ -198,6 +199,28 @@ fn hash_now(argon2: &Argon2<'_>, password: &[u8]) -> anyhow::Result<String> {
         .hash_password(password)
         .map(|hash| hash.to_string())
         .map_err(|error| anyhow::anyhow!("password hash: {error}"))
+}
+
+/// Whether a password in lower case was in a public breach.
+fn is_breached(lower: &str) -> bool {
+    let hash = Sha256::digest(lower);
+    let start = hash.first_chunk().copied().map(u32::from_be_bytes);
+    start.is_some_and(|start| BREACHED_SET.binary_search(&start).is_ok())
+}
+
+/// Sorted numbers from their differences, seven bits a byte, the lowest first.
+fn unpack(bytes: &[u8]) -> Vec<u32> {
+    let (mut numbers, mut last, mut difference, mut shift) = (Vec::new(), 0_u32, 0_u32, 0_u32);
+    for byte in bytes {
+        difference |= u32::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            last = last.wrapping_add(difference);
+            numbers.push(last);
+            (difference, shift) = (0, 0);
+        }
+    }
+    numbers
 }
 
 /// The form of a password that is hashed.
@@ -238,6 +261,7 @@ fn words(context: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::codes::Code;
 
     fn passwords() -> Passwords {
         Passwords::new(&Limits::default(), HashCost::CHEAPEST).unwrap()
@@ -292,6 +316,18 @@ mod tests {
         assert!(COMMON.lines().all(|line| line.to_lowercase() == line && line.len() >= 10));
     }
 
+    #[test]
+    fn what_was_in_a_breach_is_refused_and_little_else() {
+        assert!(BREACHED_SET.len() > 100_000 && BREACHED_SET.is_sorted());
+        for password in ["vjht123jltccf", "VJHT29061987", "vjhtgjrjktyj!!", "Vjhtghjlerns"] {
+            let refusal = passwords().accept(&secret(password), &[]).unwrap_err();
+            assert!(refusal.detail.contains("breach"), "{password}: {}", refusal.detail);
+        }
+        let refused =
+            (0..2000).filter(|n| is_breached(&format!("a phrase nobody has used before, number {n}"))).count();
+        assert!(refused <= 1, "{refused} of 2,000");
+    }
+
     #[tokio::test]
     async fn the_right_password_is_the_whole_one() {
         let passwords = passwords();
@@ -337,7 +373,7 @@ mod tests {
         let limits = Limits { password_hashes_at_once: 1, ..Limits::default() };
         let passwords = Passwords::new(&limits, HashCost::CHEAPEST).unwrap();
         // The pool is busy until all have come, however fast a hash is.
-        let busy = Arc::clone(&passwords.inner.running).acquire_owned().await.unwrap();
+        let busy = Arc::clone(&passwords.inner.pool.running).acquire_owned().await.unwrap();
         let arrived = AtomicU64::new(0);
         let crowd = (0..200).map(|_| async {
             arrived.fetch_add(1, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
 
 use super::model::{self, Locale, Refusal, UserType, Visibility, WhoMayMessage};
 use super::{Accounts, Email, University, no_account, refused, to_the_end};
@@ -31,13 +32,14 @@ const ISO_639_1: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm b
     su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu";
 
 /// A person as they see themselves.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Me {
     /// The person.
     pub id: UserId,
     /// Address.
     pub email: String,
     /// The address that waits to be confirmed in the place of the other one.
+    #[schema(required)]
     pub pending_email: Option<String>,
     /// First name.
     pub first_name: String,
@@ -46,6 +48,7 @@ pub struct Me {
     /// Student or professional.
     pub user_type: UserType,
     /// Their university.
+    #[schema(required)]
     pub university: Option<University>,
     /// The identity is verified.
     pub verified: bool,
@@ -67,26 +70,31 @@ impl std::fmt::Debug for Me {
 }
 
 /// What a person says of themselves.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Profile {
     /// Pronouns.
+    #[schema(required)]
     pub pronouns: Option<String>,
     /// What they study.
+    #[schema(required)]
     pub program: Option<String>,
     /// In which year.
+    #[schema(required)]
     pub study_year: Option<i32>,
     /// A few sentences.
+    #[schema(required)]
     pub about: Option<String>,
     /// ISO 639-1 codes, the best spoken first.
     pub languages: Vec<String>,
     /// The hue of the generated avatar, in degrees.
     pub hue: i32,
     /// Where the uploaded picture is.
+    #[schema(required)]
     pub picture: Option<String>,
 }
 
 /// How a person wants to be met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Settings {
     /// The language they read.
     pub locale: Locale,
@@ -99,7 +107,7 @@ pub struct Settings {
 }
 
 /// A form that changes a profile: what is not there stays, null takes away.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileForm {
     /// First name; only until the identity is verified.
@@ -123,7 +131,7 @@ pub struct ProfileForm {
 }
 
 /// A form that changes settings: what is not there stays.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsForm {
     /// The language they read.
@@ -166,12 +174,12 @@ impl Accounts {
     /// `not_found` when there is no such person.
     pub async fn me(&self, user: UserId, session: SessionId) -> Result<Me> {
         let inner = &self.inner;
-        let row = inner.store.me(user).await?.ok_or_else(nobody)?;
+        let row = inner.store.me(user, self.inner.clock.now()).await?.ok_or_else(nobody)?;
         let MeRow { profile, settings, .. } = row;
         Ok(Me {
             id: row.id,
             email: row.email,
-            pending_email: None,
+            pending_email: row.pending_email,
             first_name: row.first_name,
             last_name: row.last_name,
             user_type: UserType::stored(&row.user_type),
@@ -205,7 +213,7 @@ impl Accounts {
                 .committer
                 .run(move |tx| {
                     Box::pin(async move {
-                        let Some(held) = tx.hold_me(user).await? else { return Ok(None) };
+                        let Some(held) = tx.hold_me(user, now).await? else { return Ok(None) };
                         let differs = |new: &Option<String>, old: &String| new.as_ref().is_some_and(|new| new != old);
                         let names = [
                             ("first_name", differs(&change.first_name, &held.first_name)),
@@ -243,9 +251,9 @@ impl Accounts {
         let now = self.inner.clock.now();
         let held = self.inner.committer.run(move |tx| {
             Box::pin(async move {
-                let Some(before) = tx.hold_me(user).await? else { return Ok(None) };
+                let Some(before) = tx.hold_me(user, now).await? else { return Ok(None) };
                 tx.change_settings(user, change, now).await?;
-                let after = tx.hold_me(user).await?.map(|after| after.settings);
+                let after = tx.hold_me(user, now).await?.map(|after| after.settings);
                 // Nothing changed: nobody has to hear of it.
                 if let Some(after) = after.filter(|after| *after != before.settings) {
                     tx.emit_user(user, "settings", json!(Settings::of(&after)), now).await?;
@@ -264,7 +272,7 @@ impl Accounts {
     pub async fn rate_pattern(&self, key: &str) -> Result<Option<String>> {
         let Some((kind, subject)) = key.rsplit_once(':') else { return Ok(None) };
         let Ok(user) = subject.parse::<UserId>() else { return Ok(None) };
-        let person = self.inner.store.me(user).await?;
+        let person = self.inner.store.me(user, self.inner.clock.now()).await?;
         let email = person.and_then(|person| Email::parse(&person.email).ok());
         Ok(email.map(|email| format!("{kind}:{}*", super::mail_subject(&email))))
     }

@@ -11,6 +11,7 @@ use dashmap::mapref::entry::Entry;
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::confirm::secret_hash;
 use super::{Accounts, Inner, Principal, to_the_end};
@@ -45,7 +46,7 @@ const LISTED_MAX: u64 = 100;
 const REASON_CHARS_MAX: usize = 200;
 
 /// A session in its owner's list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SessionInfo {
     /// Its id.
     pub id: SessionId,
@@ -59,6 +60,8 @@ pub struct SessionInfo {
     pub user_agent: String,
     /// The truncated address it began from.
     pub address: String,
+    /// `cookie` for a browser, `bearer` for another program.
+    pub kind: String,
 }
 
 /// Proofs by token hash, and uses that wait to be noted.
@@ -206,6 +209,7 @@ impl Accounts {
             last_seen_at: row.last_seen_at,
             user_agent: row.user_agent,
             address: row.address,
+            kind: row.kind,
         });
         Ok(shown.collect())
     }
@@ -239,15 +243,7 @@ impl Accounts {
             let now = inner.clock.now();
             let ended = inner
                 .committer
-                .run(move |tx| {
-                    Box::pin(async move {
-                        let ended = tx.revoke_sessions_of(user, Some(keep), "ended_by_owner".to_owned(), now).await?;
-                        for session in &ended {
-                            announce(tx, user, *session, "revoked", now).await?;
-                        }
-                        Ok(ended)
-                    })
-                })
+                .run(move |tx| Box::pin(async move { end_all(tx, user, Some(keep), "ended_by_owner", now).await }))
                 .await?;
             for session in &ended {
                 inner.dismiss(*session);
@@ -402,6 +398,21 @@ pub(super) async fn end(
         announce(tx, user, session, "revoked", now).await?;
     }
     Ok(user)
+}
+
+/// Ends all sessions of a person but `keep`, and tells their stream.
+pub(super) async fn end_all(
+    tx: &mut Tx,
+    user: UserId,
+    keep: Option<SessionId>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> std::result::Result<Vec<SessionId>, StoreError> {
+    let ended = tx.revoke_sessions_of(user, keep, reason.to_owned(), now).await?;
+    for session in &ended {
+        announce(tx, user, *session, "revoked", now).await?;
+    }
+    Ok(ended)
 }
 
 /// Tells a person's stream what became of a session.

@@ -1,5 +1,6 @@
 //! Signing in. A wrong password and an unknown address cost the same and are told apart by nobody.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -115,33 +116,16 @@ impl Accounts {
 impl Inner {
     /// Who holds this password. One hash, whatever the answer.
     async fn credentials(&self, email: &str, password: &SecretString, device: &Device) -> Result<UserId> {
-        let network = model::network(device.address);
-        self.rates.allows(RateKind::SignInAddress, &network)?;
+        self.rates.allows(RateKind::SignInAddress, &model::network(device.address))?;
         let email =
             Some(email).filter(|email| email.len() <= EMAIL_BYTES_MAX).and_then(|email| Email::parse(email).ok());
         let account = match &email {
             Some(email) => self.store.account_by_email(email.normalized()).await?.filter(|account| !account.deleted),
             None => None,
         };
-        let subject = email.map(|email| RateSubject::new(&email, device.address));
-        if let Some(subject) = &subject {
-            self.rates.allows(RateKind::SignInAnywhere, &subject.anywhere)?;
-            // Counted before hashing, so that guesses at once cannot outrun the limit.
-            self.rates.check(RateKind::SignInAccount, &subject.here)?;
-        }
         let stored = account.as_ref().map(|account| account.password_hash.clone());
-        let right = self.passwords.verify(password, stored).await?;
-        // Only failures count: nobody is kept out by signing in often, nor by the many others of a campus.
-        let Some(account) = account.filter(|_| right) else {
-            self.rates.spend(RateKind::SignInAddress, &network);
-            if let Some(subject) = &subject {
-                self.rates.spend(RateKind::SignInAnywhere, &subject.anywhere);
-            }
-            return Err(wrong());
-        };
-        if let Some(subject) = &subject {
-            self.rates.clear(&RateKey::new(RateKind::SignInAccount, &subject.here).to_string());
-        }
+        let right = self.prove(email.as_ref(), stored, password, device.address).await?;
+        let Some(account) = account.filter(|_| right) else { return Err(wrong()) };
         if !account.active {
             return Err(sessions::suspended());
         }
@@ -150,6 +134,35 @@ impl Inner {
             return Err(Error::new(Code::EmailNotConfirmed, detail));
         }
         Ok(account.id)
+    }
+
+    /// Whether this is the password of `stored`: one hash, within the limits of guessing.
+    pub(super) async fn prove(
+        &self,
+        email: Option<&Email>,
+        stored: Option<String>,
+        password: &SecretString,
+        address: IpAddr,
+    ) -> Result<bool> {
+        let subject = email.map(|email| RateSubject::new(email, address));
+        if let Some(subject) = &subject {
+            self.rates.allows(RateKind::SignInAnywhere, &subject.anywhere)?;
+            // Counted before hashing, so that guesses at once cannot outrun the limit.
+            self.rates.check(RateKind::SignInAccount, &subject.here)?;
+        }
+        let right = self.passwords.verify(password, stored).await?;
+        // Only failures count: nobody is kept out by signing in often, nor by the many others of a campus.
+        match &subject {
+            Some(subject) if right => {
+                self.rates.clear(&RateKey::new(RateKind::SignInAccount, &subject.here).to_string());
+            }
+            Some(subject) => self.rates.spend(RateKind::SignInAnywhere, &subject.anywhere),
+            None => {}
+        }
+        if !right {
+            self.rates.spend(RateKind::SignInAddress, &model::network(address));
+        }
+        Ok(right)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Accounts against a real store, a real committer and a hub, with a clock that stands until it is moved.
 
+mod addresses;
 mod joining;
 mod leaving;
+mod pictures;
 mod profile;
+mod recovery;
 mod signing_in;
 
 use std::net::IpAddr;
@@ -130,13 +133,19 @@ impl World {
 
     /// Code and link token of the one confirmation mail that came since the last look.
     async fn confirmation(&self, email: &str) -> (String, String) {
+        let (code, link) = self.mailed(email, "confirm_email").await;
+        (code.expect("a code"), link)
+    }
+
+    /// Code and link token of the one mail that came since the last look, which is of this template.
+    async fn mailed(&self, email: &str, template: &str) -> (Option<String>, String) {
         let mails = self.mails(email).await;
         assert_eq!(mails.len(), 1, "{mails:?}");
-        assert_eq!(mails[0].0, "confirm_email");
+        assert_eq!(mails[0].0, template);
         let text = &mails[0].1;
         let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-        let code = text.lines().find(is_code).expect(text).to_owned();
-        let link = text.lines().find_map(|line| line.split_once("/confirm#token=")).expect(text);
+        let code = text.lines().find(is_code).map(str::to_owned);
+        let link = text.lines().find_map(|line| line.split_once("#token=")).expect(text);
         (code, link.1.to_owned())
     }
 
@@ -180,4 +189,9 @@ fn fields<T: std::fmt::Debug>(result: Result<T>) -> Vec<String> {
     let data = result.expect_err("a refusal").data.unwrap_or_default();
     let fields = data["fields"].as_array().cloned().unwrap_or_default();
     fields.iter().map(|field| field["field"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A code that is not this one.
+fn other(six: &str, step: u32) -> String {
+    format!("{:06}", (six.parse::<u32>().unwrap() + step) % 1_000_000)
 }

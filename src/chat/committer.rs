@@ -162,7 +162,7 @@ fn overloaded() -> Error {
         .after(Duration::from_millis(500))
 }
 
-fn stopping() -> Error {
+pub(super) fn stopping() -> Error {
     Error::new(Code::Unavailable, "This server is stopping. Connect again.").after(Duration::from_secs(1))
 }
 

@@ -4,6 +4,7 @@ mod blocks;
 mod committer;
 mod fanout;
 mod history;
+mod list;
 mod open;
 mod send;
 mod view;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use committer::{Answer, Committer};
 pub use fanout::{Deliverer, FanOut};
+pub use list::Listing;
 pub use open::{Joining, Snapshot};
 pub use view::View;
 

@@ -57,7 +57,7 @@ impl Chat {
         Ok(Joining { user, position, generations })
     }
 
-    fn chats_max(&self) -> u64 {
+    pub(super) fn chats_max(&self) -> u64 {
         u64::try_from(self.limits.chats_per_user_max).unwrap_or(u64::MAX)
     }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 
-use super::committer::{Answer, Draft, MarkerDraft};
+use super::committer::{Answer, Draft, MarkerDraft, stopping};
 use super::{Chat, fanout};
 use crate::error::Error;
 use crate::ids::{ChatId, MessageId, UserId, new_id};
 use crate::protocol::client::Publish;
 use crate::protocol::codes::Code;
-use crate::protocol::server::Sent;
+use crate::protocol::server::{Marked, Sent};
 use crate::ratelimit::RateKind;
 use crate::realtime::{Begin, Conn};
 use crate::store::{NewMarker, NewMessage};
@@ -49,6 +50,33 @@ impl Chat {
             conn.finish(request);
         }
         result
+    }
+
+    /// Takes a message from a caller without a socket and waits until it is committed and delivered.
+    ///
+    /// # Errors
+    /// The same refusals as on a socket; nothing is stored then. When the answer is lost, the same message with the same
+    /// client id finds out.
+    pub async fn send(&self, user: UserId, chat: ChatId, publish: Publish) -> Result<Sent, Error> {
+        match self.take(user, chat, publish).await? {
+            Taken::Known(sent) => Ok(sent),
+            Taken::New(message) => {
+                let (answer, told) = oneshot::channel();
+                self.committer.submit(Draft { message, answer: Answer::Caller(answer) })?;
+                told.await.map_err(|_dropped| stopping())?
+            }
+        }
+    }
+
+    /// Moves the marker of a caller without a socket: everything up to this number is read.
+    ///
+    /// # Errors
+    /// `not_member`; what the committer says.
+    pub async fn read(&self, user: UserId, chat: ChatId, seq: u64) -> Result<Marked, Error> {
+        let (answer, told) = oneshot::channel();
+        let marker = NewMarker { chat, user, read: Some(seq), recv: seq };
+        self.committer.mark(MarkerDraft { marker, answer: Answer::Caller(answer) })?;
+        told.await.map_err(|_dropped| stopping())?
     }
 
     async fn take(&self, user: UserId, chat: ChatId, publish: Publish) -> Result<Taken, Error> {

@@ -11,6 +11,7 @@ use super::serve::{reachable, until_told};
 use super::{Done, Settings, out};
 use crate::app::Setup;
 use crate::config::{Loaded, Mode, SecretsPolicy, make_directory};
+use crate::demo::Size;
 
 /// The file that says a directory is a demo's and may be thrown away.
 const MARKER: &str = "this-is-a-demo";
@@ -20,6 +21,9 @@ pub(super) struct Demo {
     /// The world that is seeded: the same number, the same people and talk
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
+    /// small: sixty people; large: 100,000 people and five million messages; or how many people, with fifty messages each
+    #[arg(long, value_name = "SIZE", default_value = "small")]
+    size: Size,
     /// Throw the demo's directory away first
     #[arg(long)]
     fresh: bool,
@@ -30,7 +34,7 @@ impl Demo {
         let directory = loaded.config.data_dir.clone();
         prepare(&directory, self.fresh)?;
         let config = settings.load(Mode::Demo, SecretsPolicy::Make)?.config;
-        let setup = Setup { demo_seed: self.seed, ..Setup::default() };
+        let setup = Setup { demo_seed: self.seed, demo_size: self.size, ..Setup::default() };
         until_told(config, setup, |running, addr, config| {
             let demo = running.house.services.demo.as_ref();
             let links = demo.map(|demo| links(demo, addr.port())).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The command line: one file a group of commands. Exit codes: 0 done, 1 failed, 2 asked or set up wrongly.
 
+mod bench;
 mod chat;
 mod check;
 mod demo;
@@ -69,6 +70,11 @@ enum Command {
     Serve,
     /// Run a server with seeded people in a directory of its own, and print links to be them
     Demo(demo::Demo),
+    /// Measure this server against the machine's floor and two textbook servers
+    Bench(bench::Bench),
+    /// A process of `domu bench`
+    #[command(subcommand, hide = true)]
+    BenchPart(bench::Part),
     /// Check the settings and print what they come to; exit code 0 or 2
     CheckConfig,
     /// Explain every setting: name, variable, unit, default, range, meaning
@@ -156,6 +162,8 @@ impl Cli {
         match command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(settings.load(Mode::Serve, SecretsPolicy::Make)?).await,
             Command::Demo(demo) => demo.run(settings.load(Mode::Demo, SecretsPolicy::Look)?, &settings).await,
+            Command::Bench(bench) => bench.run(&settings),
+            Command::BenchPart(part) => part.run(&settings).await,
             Command::CheckConfig => check::check(&settings),
             Command::ExplainConfig => Ok(check::explain(settings.json)),
             Command::Migrate(migrate) => migrate.run(&settings).await,

@@ -177,6 +177,22 @@ limits! {
         "A mailed confirmation link is good for so long.";
     confirm_attempts_max: u32 = 5, 1..=100, "tries",
         "Wrong tries until a confirmation code is worthless.";
+    reset_link_ttl: Duration = hours(1), seconds(10)..=days(7), "seconds",
+        "A mailed link that sets a new password is good for so long.";
+    email_change_cooldown: Duration = hours(24), seconds(0)..=days(365), "seconds",
+        "After a change of the e-mail address, how long it stays.";
+    user_changes_per_minute: u32 = 240, 1..=1_000_000, "changes/min",
+        "Changes one signed-in person may ask for over HTTP.";
+    picture_uploads_per_hour: u32 = 20, 1..=1_000_000, "pictures/h",
+        "Pictures one person may upload.";
+    picture_bytes_max: usize = 8 * MIB, 16 * KIB..=64 * MIB, "bytes",
+        "Body of an uploaded picture.";
+    picture_pixels_max: u32 = 40_000_000, 1_000_000..=1_000_000_000, "pixels",
+        "Width times height of an uploaded picture; looked at before it is decoded.";
+    picture_uploads_at_once: usize = 8, 1..=1_000, "pictures",
+        "Uploads of pictures under way; each may hold picture_bytes_max.";
+    picture_decodes_at_once: usize = 1, 1..=64, "pictures",
+        "Pictures decoded at the same time, up to 16 bytes a pixel each; four times as many may wait.";
     // stopping
     drain_timeout: Duration = seconds(10), seconds(0)..=minutes(5), "seconds",
         "How long a stopping server waits for what is under way.";

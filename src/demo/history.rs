@@ -367,7 +367,7 @@ impl Planner<'_> {
 }
 
 /// What sending computes for a message that answers none.
-fn digest(text: &str) -> Vec<u8> {
+pub(super) fn digest(text: &str) -> Vec<u8> {
     Sha256::new().chain_update([0; 16]).chain_update(text).finalize().to_vec()
 }
 

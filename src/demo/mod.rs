@@ -4,8 +4,10 @@
 //! universities, chats and words. `store::seed` writes it down.
 
 mod cast;
+pub mod crowd;
 mod dice;
 mod history;
+mod large;
 mod people;
 mod talk;
 
@@ -15,9 +17,35 @@ use subtle::ConstantTimeEq;
 
 use crate::clock::Clock;
 use crate::ids::UserId;
+use crate::store::growth::Slice;
 use crate::store::{Store, StoreError};
 
+pub use large::Size;
 pub use people::World;
+
+/// Seeds the world of `seed` in a size, or gives the one that is there already; a large one that was cut off goes on.
+///
+/// # Errors
+/// The store is away: call it again. The world that is there is a small one, and a larger one was asked for.
+pub async fn seed_sized(
+    store: &Store,
+    clock: &Clock,
+    seed: u64,
+    size: Size,
+    chats_max: usize,
+) -> anyhow::Result<World> {
+    if let (Some(growth), None, None) = (size.growth(clock), store.growth().await?, store.seeded().await?) {
+        // Noted first: a start that is cut off goes on in this size.
+        store.grow(&Slice::default(), growth).await?;
+    }
+    let world = self::seed(store, clock, seed).await?;
+    match store.growth().await? {
+        Some(growth) if growth.whole => {}
+        Some(growth) => large::grow(store, &world, growth, chats_max).await?,
+        None => anyhow::ensure!(size == Size::Small, "the demo in this directory is a small one: add --fresh"),
+    }
+    Ok(world)
+}
 
 /// Seeds the world of `seed`, or gives the one that is there already, whatever its seed.
 ///

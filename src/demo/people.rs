@@ -60,6 +60,8 @@ impl World {
                     study_year: i32::try_from(dice.range(1, 5)).unwrap_or(1),
                     bio: pick(BIOS.get(dice.index(BIOS.len()))),
                     avatar_hue: i32::try_from(dice.range(0, 359)).unwrap_or(0),
+                    pronouns: pronouns(i, dutch),
+                    languages: languages(i, dutch),
                     age: TimeDelta::days(dice.range(40, 90)) + TimeDelta::minutes(dice.range(0, 900)),
                 }
             })
@@ -96,8 +98,32 @@ impl World {
     }
 }
 
+/// What some people of a crowd say of how they are called.
+pub(super) fn pronouns(i: usize, dutch: bool) -> Option<&'static str> {
+    match (i % 6, dutch) {
+        (0, true) => Some("zij/haar"),
+        (1, true) => Some("hij/hem"),
+        (5, true) => Some("die/diens"),
+        (0, false) => Some("she/her"),
+        (1, false) => Some("he/him"),
+        (5, false) => Some("they/them"),
+        _ => None,
+    }
+}
+
+/// What they speak, the best first.
+pub(super) fn languages(i: usize, dutch: bool) -> &'static [&'static str] {
+    match (i % 4, dutch) {
+        (0, true) => &["nl", "en", "de"],
+        (_, true) => &["nl", "en"],
+        (0, false) => &["en", "nl"],
+        (1, false) => &["en", "it"],
+        _ => &["en"],
+    }
+}
+
 /// A name as the local part of an address: letters a to z.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let folded = name.nfd().filter_map(|c| match c {
         'ı' => Some('i'),

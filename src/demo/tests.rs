@@ -160,3 +160,63 @@ fn the_leads_do_not_hear_the_same_thing_twice() {
         assert!(openings.values().all(|times| *times <= 2), "{openings:?}");
     }
 }
+
+/// Numbers that change when anything of a large world does.
+async fn print(test: &TestStore) -> Vec<i64> {
+    let mut print = Vec::new();
+    for sql in [
+        "SELECT COUNT(*) FROM users",
+        "SELECT COUNT(*) FROM chats",
+        "SELECT COUNT(*) FROM messages",
+        "SELECT COUNT(*) FROM chat_events",
+        "SELECT CAST(SUM(head_seq) AS bigint) FROM users",
+        "SELECT CAST(SUM(LENGTH(content) * (1 + n % 97)) AS bigint) FROM messages",
+        "SELECT CAST(SUM(read_n * (1 + recv_seq % 89)) AS bigint) FROM chat_members",
+    ] {
+        print.push(test.number(sql).await);
+    }
+    print
+}
+
+#[tokio::test]
+async fn a_large_world_that_was_cut_off_becomes_the_same_one() {
+    let clock = Clock::manual(now());
+    let size = super::Size::People(500);
+    let prints = std::sync::Mutex::new(Vec::new());
+    on_each(async |test| {
+        super::seed_sized(&test.store, &clock, 3, size, 100).await.unwrap();
+        let whole = print(&test).await;
+        let left = TestStore::sqlite().await;
+        tokio::select! {
+            _ = super::seed_sized(&left.store, &clock, 3, size, 100) => panic!("not cut off"),
+            () = async {
+                while left.store.growth().await.unwrap().is_none_or(|growth| growth.slices < 2) {
+                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                }
+            } => {}
+        }
+        assert!(!left.store.growth().await.unwrap().unwrap().whole);
+        // The size is not asked for again: it is what was begun.
+        super::seed_sized(&left.store, &clock, 3, super::Size::Small, 100).await.unwrap();
+        assert_eq!(print(&left).await, whole);
+        // Every stream is whole, everybody's too.
+        for hole in [
+            "SELECT COUNT(*) FROM chats c WHERE head_seq <> (SELECT COUNT(*) FROM chat_events e WHERE e.chat_id = c.id)",
+            "SELECT COUNT(*) FROM chats c WHERE head_n <> (SELECT COUNT(*) FROM messages m WHERE m.chat_id = c.id)",
+            "SELECT COUNT(*) FROM users u WHERE head_seq <> (SELECT COUNT(*) FROM user_events e WHERE e.user_id = u.id)",
+        ] {
+            assert_eq!((test.number(hole).await, left.number(hole).await), (0, 0), "{hole}");
+        }
+        let most = "SELECT MAX(c) FROM (SELECT COUNT(*) AS c FROM chat_members GROUP BY user_id) AS held";
+        assert_eq!(test.number(most).await, 100);
+        assert!(whole[0] == 560 && (24_000..30_000).contains(&whole[2]), "{whole:?}");
+        prints.lock().unwrap().push(whole);
+    })
+    .await;
+    let mut prints = prints.into_inner().unwrap();
+    prints.dedup();
+    assert_eq!(prints.len(), 1, "{prints:?}");
+    let small = TestStore::sqlite().await;
+    seed(&small.store, &clock, 3).await.unwrap();
+    assert!(super::seed_sized(&small.store, &clock, 3, size, 100).await.is_err());
+}

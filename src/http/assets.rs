@@ -6,13 +6,13 @@ use std::sync::Arc;
 use brotli::enc::BrotliEncoderParams;
 use bytes::Bytes;
 use dashmap::DashMap;
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::RustEmbed;
-use sha2::{Digest, Sha256};
 use warp::reply::Response;
 
-use super::edge::Precompressed;
+use super::edge::AsIs;
+use super::tag;
 
 /// Quality of brotli at start; 9 is within 2 % of 11 at a tenth of the time. Debug builds run unoptimised and take 1.
 const BROTLI_QUALITY: i32 = if cfg!(debug_assertions) { 1 } else { 9 };
@@ -57,7 +57,7 @@ struct Asset {
 
 impl Asset {
     fn new(content_type: &'static str, bytes: Bytes) -> Self {
-        let hash = hash(&bytes);
+        let hash = tag::of(&bytes);
         let text = !matches!(content_type, "image/png" | "image/webp" | "font/woff2");
         // A variant that saves less than a tenth is not worth a second copy.
         let worth = |packed: Vec<u8>| (packed.len() < bytes.len() / 10 * 9).then(|| Bytes::from(packed));
@@ -152,8 +152,8 @@ fn is_plain(path: &str) -> bool {
 fn send(asset: &Asset, headers: &HeaderMap) -> Response {
     let (bytes, encoding) = asset.variant(headers);
     // A strong tag names exact bytes, so each variant has its own.
-    let tag = format!("\"{}{}\"", asset.hash, encoding.map(|name| format!("-{name}")).unwrap_or_default());
-    let mut response = if matches(headers, &tag) {
+    let name = format!("\"{}{}\"", asset.hash, encoding.map(|name| format!("-{name}")).unwrap_or_default());
+    let mut response = if tag::matches(headers, &name) {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
@@ -165,19 +165,12 @@ fn send(asset: &Asset, headers: &HeaderMap) -> Response {
         }
         response
     };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(ETAG, tag);
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(ETAG, name);
     }
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
-    response.extensions_mut().insert(Precompressed);
+    response.extensions_mut().insert(AsIs);
     response
-}
-
-/// Whether `If-None-Match` names this tag.
-fn matches(headers: &HeaderMap, tag: &str) -> bool {
-    let lines = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
-    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
-    tags.any(|sent| sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == tag)
 }
 
 /// How much the client wants an encoding, in thousandths; 0 is not at all.
@@ -205,12 +198,6 @@ fn thousandths(text: &str) -> u16 {
     }
 }
 
-fn hash(bytes: &[u8]) -> String {
-    let mut hash = hex::encode(Sha256::digest(bytes));
-    hash.truncate(32);
-    hash
-}
-
 fn pack_brotli(bytes: &[u8]) -> Option<Vec<u8>> {
     let parameters = BrotliEncoderParams { quality: BROTLI_QUALITY, ..BrotliEncoderParams::default() };
     let mut packed = Vec::new();
@@ -226,6 +213,8 @@ fn pack_gzip(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use http::header::IF_NONE_MATCH;
+
     use super::*;
 
     fn assets() -> Assets {

@@ -12,11 +12,15 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 
+use super::routes::Carries;
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
 
 /// Deepest nesting of a JSON body. Ours have one level; this leaves room and keeps recursion short.
 const DEPTH_MAX: usize = 16;
+
+/// The media types of pictures.
+const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/webp"];
 
 /// Reads a whole body of at most `bytes_max` bytes within `patience`.
 ///
@@ -42,27 +46,34 @@ fn too_large(bytes_max: usize) -> Error {
     Error::new(Code::TooLarge, format!("The body is larger than {bytes_max} bytes. Send less."))
 }
 
-/// Refuses a body that is not declared as JSON; no body at all needs no declaration.
+/// Refuses a body that is not declared as what the route carries; no body at all needs no declaration.
 ///
 /// # Errors
 /// `unsupported_media_type`. A form of another site can send only types that are refused here.
-pub fn check_type(headers: &HeaderMap, has_body: bool) -> Result<()> {
+pub fn check_type(headers: &HeaderMap, has_body: bool, carries: Carries) -> Result<()> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (value, more) = (values.next(), values.next());
-    let is_json = value.and_then(|value| value.to_str().ok()).is_some_and(|text| {
+    let text = value.and_then(|value| value.to_str().ok());
+    let is_json = text.is_some_and(|text| {
         let (kind, parameters) = text.split_once(';').unwrap_or((text, ""));
         let parameters = parameters.trim();
         kind.trim().eq_ignore_ascii_case("application/json")
             && (parameters.is_empty() || parameters.eq_ignore_ascii_case("charset=utf-8"))
     });
+    let is_picture = text.is_some_and(|text| PICTURES.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind)));
+    let (meant, detail) = match carries {
+        Carries::Json => (is_json, "Send the body as content-type: application/json."),
+        Carries::Picture => (is_picture, "Send the file as content-type: image/jpeg, image/png or image/webp."),
+    };
     match (value, more) {
-        (Some(_), None) if is_json => Ok(()),
+        (Some(_), None) if meant => Ok(()),
         (None, None) if !has_body => Ok(()),
-        _ => Err(Error::new(Code::UnsupportedMediaType, "Send the body as content-type: application/json.")),
+        _ => Err(Error::new(Code::UnsupportedMediaType, detail)),
     }
 }
 
-/// A typed JSON body. Fields that are not known are ignored; keys twice, wrong types and deep nesting are refused.
+/// A typed JSON body: an object. Keys twice, wrong types and deep nesting are refused, and fields that are not known when
+/// the type says so, as those of all our routes do.
 ///
 /// # Errors
 /// `bad_request` with `fields` naming the place, never echoing what was sent.
@@ -73,6 +84,10 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         let what = if error.is_data() { "holds a key twice or is nested too deeply" } else { "is not JSON" };
         Error::bad_request(format!("The body {what} (line {}, column {}).", error.line(), error.column()))
     })?;
+    // A derived struct would take a list of its fields for an object.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(field_error(".", "is not an object"));
+    }
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| {
         let path = error.path().to_string();
         let text = error.inner().to_string();
@@ -192,7 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_ignored() {
+    fn a_list_is_no_object() {
+        assert_eq!(refused(r#"["a",null]"#), (".".into(), "The body is not an object.".into()));
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_by_a_type_that_says_nothing() {
         let sample: Sample = parse(br#"{"email":"a","role":"admin","x":[1,{"y":null}]}"#).unwrap();
         assert_eq!(sample, Sample { email: "a".into(), inner: None });
     }
@@ -250,7 +270,7 @@ mod tests {
     fn only_json_is_json() {
         let check = |value: &'static str, has_body| {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
-            check_type(&headers, has_body).is_ok()
+            check_type(&headers, has_body, Carries::Json).is_ok()
         };
         assert!(check("application/json", true) && check("Application/JSON; Charset=UTF-8", true));
         for bad in [
@@ -265,12 +285,12 @@ mod tests {
         ] {
             assert!(!check(bad, true) && !check(bad, false), "{bad:?}");
         }
-        assert!(check_type(&HeaderMap::new(), false).is_ok());
-        assert!(check_type(&HeaderMap::new(), true).is_err());
+        assert!(check_type(&HeaderMap::new(), false, Carries::Json).is_ok());
+        assert!(check_type(&HeaderMap::new(), true, Carries::Json).is_err());
         let twice = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let mut twice = twice;
         twice.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        assert!(check_type(&twice, true).is_err());
+        assert!(check_type(&twice, true, Carries::Json).is_err());
     }
 
     #[tokio::test]

@@ -40,9 +40,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A body on its way to hyper.
 pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A body that came with its representation: compressing it again would break its length and its tag.
+/// A body that is sent as it is: compressed already, or of a kind whose compressed size would tell what is in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Precompressed;
+pub struct AsIs;
 
 /// Wraps the router with everything that holds for every request.
 ///
@@ -79,7 +79,7 @@ where
 fn is_dynamic_text(status: StatusCode, _: Version, headers: &HeaderMap, extensions: &Extensions) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let text = kind.starts_with("text/") || kind.starts_with("application/json") || kind.starts_with(PROBLEM_JSON);
-    text && status != StatusCode::SWITCHING_PROTOCOLS && extensions.get::<Precompressed>().is_none()
+    text && status != StatusCode::SWITCHING_PROTOCOLS && extensions.get::<AsIs>().is_none()
 }
 
 struct Shared {

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -16,18 +17,21 @@ use http_body::Body;
 use http_body_util::Full;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::assets::Assets;
-use super::routes::{self, RouteSpec, Who};
+use super::routes::{self, Carries, RouteSpec, Subject, Who};
 use super::{body, problem};
 use crate::accounts::Principal;
+use crate::accounts::model::network;
 use crate::config::{Config, Environment};
 use crate::doors::{self, CSRF_HEADER, Cookies, CsrfSubject, PeerAddr};
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
+use crate::ratelimit::{RateKind, RateLimits};
 use crate::telemetry::names;
 
 /// Longest user agent that is passed on, in characters: enough to recognise one's own browser.
@@ -45,6 +49,8 @@ pub struct Visitor {
     pub user_agent: String,
     /// Our cookies.
     pub cookies: Cookies,
+    /// The token of the session that the request names, whether it still lives or not.
+    pub token: Option<SecretString>,
     /// The person, on routes for people who are signed in.
     pub principal: Option<Principal>,
 }
@@ -57,6 +63,15 @@ impl Visitor {
     pub fn principal(&self) -> Result<&Principal> {
         self.principal.as_ref().ok_or_else(unauthorized)
     }
+
+    /// The name under which limits of this sort count them.
+    fn counted_as(&self, of: Subject) -> Option<String> {
+        match of {
+            Subject::User => self.principal.as_ref().map(|principal| principal.user.to_string()),
+            Subject::Address => Some(self.address.to_string()),
+            Subject::Network => Some(network(self.address)),
+        }
+    }
 }
 
 /// The gate and the router behind it.
@@ -68,9 +83,15 @@ pub struct Front {
 
 struct Gate {
     config: Arc<Config>,
+    rates: Arc<RateLimits>,
     authenticate: Authenticate,
     assets: Arc<Assets>,
+    /// Room for large bodies: a place is held until the request is answered.
+    uploads: Arc<Semaphore>,
 }
+
+/// A request that may go on, and the limit whose state its answer tells.
+type Admitted = (Request<Full<Bytes>>, Option<(RateKind, String)>);
 
 /// Why a request goes no further.
 enum Stop {
@@ -90,11 +111,13 @@ impl Front {
     /// A gate before this router.
     pub fn new(
         config: Arc<Config>,
+        rates: Arc<RateLimits>,
         authenticate: Authenticate,
         assets: Arc<Assets>,
         router: BoxedFilter<(Response,)>,
     ) -> Self {
-        Self { gate: Arc::new(Gate { config, authenticate, assets }), router }
+        let uploads = Arc::new(Semaphore::new(config.limits.picture_uploads_at_once));
+        Self { gate: Arc::new(Gate { config, rates, authenticate, assets, uploads }), router }
     }
 }
 
@@ -117,7 +140,14 @@ where
         Box::pin(async move {
             let encodings = request.headers().get(ACCEPT_ENCODING).cloned();
             match gate.admit(request).await {
-                Ok(request) => Service::<Request<Full<Bytes>>>::call(&mut router, request).await,
+                Ok((request, counted)) => {
+                    let mut answer = Service::<Request<Full<Bytes>>>::call(&mut router, request).await?;
+                    let standing = counted.and_then(|(kind, subject)| gate.rates.standing(kind, &subject));
+                    if let Some(standing) = standing {
+                        problem::write_quota(&standing, answer.headers_mut());
+                    }
+                    Ok(answer)
+                }
                 Err(Stop::Error(error)) => Ok(problem::refuse(error)),
                 Err(Stop::Method(allow)) => Ok(problem::refuse_method(allow)),
                 Err(Stop::NoPage) => {
@@ -130,7 +160,7 @@ where
 }
 
 impl Gate {
-    async fn admit<B>(&self, request: Request<B>) -> Result<Request<Full<Bytes>>, Stop>
+    async fn admit<B>(&self, request: Request<B>) -> Result<Admitted, Stop>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -154,19 +184,30 @@ impl Gate {
             Who::Metrics if self.may_see_metrics(&parts.headers, peer.ip(), bearer.as_ref()) => None,
             Who::Demo | Who::Metrics => return Err(not_found().into()),
             Who::SignedIn => {
-                let token = token.ok_or_else(unauthorized)?;
+                let token = token.clone().ok_or_else(unauthorized)?;
                 // Private answers are not for other sites' pages, whatever they would do with them.
                 doors::unsafe_origin_allowed(&self.config, &parts.headers)?;
                 Some((self.authenticate)(token).await?)
             }
         };
 
+        if let Some(principal) = principal.as_ref().filter(|_| changes) {
+            self.rates.check(RateKind::UserChange, &principal.user.to_string()).map_err(Error::from)?;
+        }
+
         let has_body = !body.is_end_stream();
         let body = if changes {
-            body::check_type(&parts.headers, has_body)?;
+            body::check_type(&parts.headers, has_body, route.body)?;
             let limits = &self.config.limits;
+            let bytes_max = match route.body {
+                Carries::Json => limits.body_bytes_max,
+                Carries::Picture => {
+                    parts.extensions.insert(self.place_for_upload(principal.as_ref())?);
+                    limits.picture_bytes_max
+                }
+            };
             // Half of the request's time is for the body to arrive, half for the work on it.
-            body::read(body, limits.body_bytes_max, limits.request_timeout / 2).await?
+            body::read(body, bytes_max, limits.request_timeout / 2).await?
         } else if has_body {
             return Err(Error::bad_request("A request of this method has no body. Send it without one.").into());
         } else {
@@ -174,13 +215,28 @@ impl Gate {
         };
 
         parts.method = route.method.clone();
-        parts.extensions.insert(Visitor {
+        let visitor = Visitor {
             address: doors::client_address(&parts.headers, peer, &self.config.trusted_proxies),
             user_agent: user_agent(&parts.headers),
             cookies,
+            token,
             principal,
-        });
-        Ok(Request::from_parts(parts, Full::new(body)))
+        };
+        let counted = route.rate.and_then(|(kind, of)| Some((kind, visitor.counted_as(of)?)));
+        parts.extensions.insert(visitor);
+        Ok((Request::from_parts(parts, Full::new(body)), counted))
+    }
+
+    /// A place among the few large bodies that may be under way.
+    fn place_for_upload(&self, who: Option<&Principal>) -> Result<Arc<OwnedSemaphorePermit>> {
+        if let Some(who) = who {
+            self.rates.check(RateKind::Picture, &who.user.to_string())?;
+        }
+        let place = Arc::clone(&self.uploads).try_acquire_owned();
+        place.map(Arc::new).map_err(|_full| {
+            let detail = "Too many pictures are being uploaded. Try again in a moment.";
+            Error::new(Code::Overloaded, detail).after(Duration::from_secs(2))
+        })
     }
 
     /// The route of a method and a path; `HEAD` is `GET` whose body hyper keeps to itself.

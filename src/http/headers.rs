@@ -35,13 +35,13 @@ impl SecurityHeaders {
         }
     }
 
-    /// Adds them. A handler's own `cache-control` stays; without one nothing is kept by anyone.
+    /// Adds them. A handler's own `cache-control` and policy stay; without the first nothing is kept by anyone.
     ///
     /// `host` is the checked host of the request, or none when it was refused for its host.
     pub fn add(&self, host: Option<&str>, headers: &mut HeaderMap) {
         let of_host = || host.and_then(|host| policy(&format!("http://{host}")));
         let policy = self.public_policy.clone().or_else(of_host);
-        headers.insert(CONTENT_SECURITY_POLICY, policy.unwrap_or(HeaderValue::from_static(POLICY)));
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy.unwrap_or(HeaderValue::from_static(POLICY)));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

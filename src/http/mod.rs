@@ -11,8 +11,10 @@ mod gate;
 mod headers;
 mod listener;
 pub mod problem;
+mod query;
 pub mod reply;
 pub mod routes;
+mod tag;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +37,8 @@ pub async fn serve(services: Arc<Services>, listener: TcpListener) {
         let accounts = accounts.clone();
         Box::pin(async move { accounts.authenticate(token.expose_secret()).await })
     });
-    let front = gate::Front::new(Arc::clone(&services.config), authenticate, assets, router);
+    let front =
+        gate::Front::new(Arc::clone(&services.config), Arc::clone(&services.rates), authenticate, assets, router);
     let service = edge::stack(Arc::clone(&services.config), front);
     let bounds = (&services.config.limits, services.config.trusted_proxies.as_slice());
     listener::accept_loop(listener, bounds, services.supervisor.clone(), service).await;

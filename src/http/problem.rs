@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use warp::reply::Response;
 
-use crate::error::Error;
+use crate::error::{Error, Quota};
 use crate::protocol::codes::{Code, Level};
 
 /// Media type of problem documents.
@@ -119,6 +119,9 @@ pub fn write_headers(error: &Error, allowed: Option<&Allowed>, headers: &mut Hea
             headers.insert(RETRY_AFTER, seconds);
         }
     }
+    if let Some(quota) = &error.quota {
+        write_quota(quota, headers);
+    }
     if let Some(Allowed(allow)) = allowed {
         headers.insert(ALLOW, allow.clone());
     }
@@ -132,6 +135,15 @@ pub fn write_headers(error: &Error, allowed: Option<&Allowed>, headers: &mut Hea
         }
         _ => {}
     }
+}
+
+/// The headers that say where a caller stands with a limit.
+pub fn write_quota(quota: &Quota, headers: &mut HeaderMap) {
+    let seconds = u64::try_from(quota.reset.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+    headers.insert("ratelimit-bucket", HeaderValue::from_static(quota.bucket));
+    headers.insert("ratelimit-limit", HeaderValue::from(quota.limit));
+    headers.insert("ratelimit-remaining", HeaderValue::from(quota.remaining));
+    headers.insert("ratelimit-reset", HeaderValue::from(seconds));
 }
 
 /// The strings operators look for, which stay as they are.

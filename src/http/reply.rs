@@ -1,11 +1,12 @@
 //! The one builder of answers.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::header::{CONTENT_TYPE, ETAG, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::problem;
+use super::edge::AsIs;
+use super::{problem, tag};
 use crate::error::{Error, Result};
 
 /// What a handler answers with when all went well.
@@ -20,6 +21,32 @@ impl Reply {
     pub fn json<T: Serialize>(value: &T) -> Result<Self> {
         let body = serde_json::to_vec(value).map_err(Error::internal)?;
         Ok(Self::bytes("application/json", Bytes::from(body)))
+    }
+
+    /// 200 with a JSON body and its entity tag; 304 without one when these request headers name the tag.
+    ///
+    /// The tag is weak: it names the value, whatever compression makes of its bytes. Nobody may keep the answer, the tag
+    /// is for a client that holds what it was told last.
+    ///
+    /// # Errors
+    /// `internal` when the value has no JSON form.
+    pub fn tagged_json<T: Serialize>(value: &T, asked: &HeaderMap) -> Result<Self> {
+        let body = serde_json::to_vec(value).map_err(Error::internal)?;
+        let name = format!("W/\"{}\"", tag::of(&body));
+        let reply = if tag::matches(asked, &name) {
+            Self(warp::reply::Response::default()).status(StatusCode::NOT_MODIFIED)
+        } else {
+            Self::bytes("application/json", Bytes::from(body))
+        };
+        let name = HeaderValue::from_str(&name).map_err(Error::internal)?;
+        Ok(reply.header(ETAG, name).header(VARY, HeaderValue::from_static("cookie, authorization")))
+    }
+
+    /// The same answer, never compressed: for a body in which what strangers wrote stands beside what they may not learn.
+    #[must_use]
+    pub fn uncompressed(mut self) -> Self {
+        self.0.extensions_mut().insert(AsIs);
+        self
     }
 
     /// 200 with bytes of this media type.

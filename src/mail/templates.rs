@@ -27,6 +27,41 @@ pub enum Letter {
     },
     /// Somebody signed up with an address that has an account.
     KnownAddress,
+    /// The code and the link that set a new password.
+    ResetPassword {
+        /// Six digits.
+        code: String,
+        /// The link's secret.
+        token: String,
+        /// How long the code works, in minutes.
+        code_minutes: u64,
+        /// How long the link works, in minutes.
+        link_minutes: u64,
+    },
+    /// The password is another one now.
+    PasswordChanged,
+    /// The code and the link that put a new address in the place of the old one; to the new one.
+    ChangeEmail {
+        /// Six digits.
+        code: String,
+        /// The link's secret.
+        token: String,
+        /// How long the code works, in minutes.
+        code_minutes: u64,
+        /// How long the link works, in hours.
+        link_hours: u64,
+    },
+    /// Somebody wanted to give their account an address that has an account.
+    AddressTaken,
+    /// Another address is to take the place of this one; to the old one.
+    EmailChanging {
+        /// The secret of the link that stops it.
+        token: String,
+        /// How long the link works, in hours.
+        link_hours: u64,
+    },
+    /// Another address took the place of this one; to the old one.
+    EmailChanged,
 }
 
 impl Letter {
@@ -35,6 +70,12 @@ impl Letter {
         match self {
             Self::ConfirmEmail { .. } => "confirm_email",
             Self::KnownAddress => "known_address",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::PasswordChanged => "password_changed",
+            Self::ChangeEmail { .. } => "change_email",
+            Self::AddressTaken => "address_taken",
+            Self::EmailChanging { .. } => "email_changing",
+            Self::EmailChanged => "email_changed",
         }
     }
 }
@@ -66,11 +107,63 @@ pub fn render(letter: &Letter, locale: Locale, base: &str) -> Rendered {
             confirm_email(locale, code, &link, *code_minutes, *link_hours)
         }
         Letter::KnownAddress => known_address(locale, &format!("{base}/sign-in")),
+        Letter::ResetPassword { code, token, code_minutes, link_minutes } => {
+            let link = format!("{base}/reset-password#token={token}");
+            reset_password(locale, code, &link, *code_minutes, *link_minutes)
+        }
+        Letter::PasswordChanged => password_changed(locale, &format!("{base}/forgot-password")),
+        Letter::ChangeEmail { code, token, code_minutes, link_hours } => {
+            let link = format!("{base}/confirm-email#token={token}");
+            change_email(locale, code, &link, *code_minutes, *link_hours)
+        }
+        Letter::AddressTaken => address_taken(locale, &format!("{base}/sign-in")),
+        Letter::EmailChanging { token, link_hours } => {
+            email_changing(locale, &format!("{base}/reset-password#token={token}"), *link_hours)
+        }
+        Letter::EmailChanged => email_changed(locale),
     }
 }
 
+/// What a mail says, in the order it says it.
+struct Words<'w> {
+    subject: &'static str,
+    lead: String,
+    code: Option<&'w str>,
+    /// What stands before the link, the link, and what stands on it in the page.
+    link: Option<(String, &'w str, &'static str)>,
+    end: &'static str,
+}
+
+fn write(locale: Locale, words: &Words<'_>) -> Rendered {
+    let Words { subject, lead, code, link, end } = words;
+    let mut text = format!("{lead}\n\n");
+    if let Some(code) = code {
+        text += &format!("{code}\n\n");
+    }
+    if let Some((before, link, _)) = link {
+        text += &format!("{before}\n\n{link}\n\n");
+    }
+    text += &format!("{end}\n\nDomu\n");
+    let html = page(
+        locale,
+        subject,
+        &html! {
+            p { (lead) }
+            @if let Some(code) = code {
+                p style="font-size:28px;font-weight:bold;letter-spacing:6px" { (code) }
+            }
+            @if let Some((before, link, button)) = link {
+                p { (before) }
+                p { a href=(link) { (button) } }
+            }
+            p { (end) }
+        },
+    );
+    Rendered { subject, text, html }
+}
+
 fn confirm_email(locale: Locale, code: &str, link: &str, minutes: u64, hours: u64) -> Rendered {
-    let (subject, lead, or, button, ignore) = match locale {
+    let (subject, lead, before, button, end) = match locale {
         Locale::Nl => (
             "Bevestig je e-mailadres voor Domu",
             format!("Met deze code bevestig je je e-mailadres. Hij werkt {minutes} minuten:"),
@@ -86,23 +179,11 @@ fn confirm_email(locale: Locale, code: &str, link: &str, minutes: u64, hours: u6
             "You did not make an account at Domu? Then there is nothing to do:\nwithout the code or the link nothing happens.",
         ),
     };
-    let text = format!("{lead}\n\n{code}\n\n{or}\n\n{link}\n\n{ignore}\n\nDomu\n");
-    let html = page(
-        locale,
-        subject,
-        &html! {
-            p { (lead) }
-            p style="font-size:28px;font-weight:bold;letter-spacing:6px" { (code) }
-            p { (or) }
-            p { a href=(link) { (button) } }
-            p { (ignore) }
-        },
-    );
-    Rendered { subject, text, html }
+    write(locale, &Words { subject, lead, code: Some(code), link: Some((before, link, button)), end })
 }
 
 fn known_address(locale: Locale, sign_in: &str) -> Rendered {
-    let (subject, what, then, button, ignore) = match locale {
+    let (subject, lead, before, button, end) = match locale {
         Locale::Nl => (
             "Je hebt al een account bij Domu",
             "Iemand wilde een account maken met dit e-mailadres, maar er is al een\naccount met dit adres.",
@@ -118,18 +199,132 @@ fn known_address(locale: Locale, sign_in: &str) -> Rendered {
             "Was it not you? Then there is nothing to do: nothing has changed.",
         ),
     };
-    let text = format!("{what}\n\n{then}\n\n{sign_in}\n\n{ignore}\n\nDomu\n");
-    let html = page(
-        locale,
-        subject,
-        &html! {
-            p { (what) }
-            p { (then) }
-            p { a href=(sign_in) { (button) } }
-            p { (ignore) }
-        },
-    );
-    Rendered { subject, text, html }
+    let link = Some((before.to_owned(), sign_in, button));
+    write(locale, &Words { subject, lead: lead.to_owned(), code: None, link, end })
+}
+
+fn reset_password(locale: Locale, code: &str, link: &str, minutes: u64, link_minutes: u64) -> Rendered {
+    let (subject, lead, before, button, end) = match locale {
+        Locale::Nl => (
+            "Een nieuw wachtwoord voor Domu",
+            format!("Met deze code kies je een nieuw wachtwoord. Hij werkt {minutes} minuten:"),
+            format!("Of open deze link. Die werkt {link_minutes} minuten:"),
+            "Kies een nieuw wachtwoord",
+            "Heb je hier niet om gevraagd? Dan hoef je niets te doen:\nzonder code of link verandert er niets.",
+        ),
+        Locale::En => (
+            "A new password for Domu",
+            format!("With this code you choose a new password. It works for {minutes} minutes:"),
+            format!("Or open this link. It works for {link_minutes} minutes:"),
+            "Choose a new password",
+            "You did not ask for this? Then there is nothing to do:\nwithout the code or the link nothing changes.",
+        ),
+    };
+    write(locale, &Words { subject, lead, code: Some(code), link: Some((before, link, button)), end })
+}
+
+fn password_changed(locale: Locale, forgot: &str) -> Rendered {
+    let (subject, lead, before, button, end) = match locale {
+        Locale::Nl => (
+            "Je wachtwoord voor Domu is veranderd",
+            "Het wachtwoord van je account bij Domu is veranderd.",
+            "Was jij het niet? Kies dan meteen een nieuw wachtwoord:",
+            "Kies een nieuw wachtwoord",
+            "Was jij het wel? Dan hoef je niets te doen.",
+        ),
+        Locale::En => (
+            "Your password for Domu has changed",
+            "The password of your account at Domu has changed.",
+            "Was it not you? Then choose a new password at once:",
+            "Choose a new password",
+            "Was it you? Then there is nothing to do.",
+        ),
+    };
+    let link = Some((before.to_owned(), forgot, button));
+    write(locale, &Words { subject, lead: lead.to_owned(), code: None, link, end })
+}
+
+fn change_email(locale: Locale, code: &str, link: &str, minutes: u64, hours: u64) -> Rendered {
+    let (subject, lead, before, button, end) = match locale {
+        Locale::Nl => (
+            "Bevestig je nieuwe e-mailadres voor Domu",
+            format!("Met deze code wordt dit het e-mailadres van je account. Hij werkt\n{minutes} minuten:"),
+            format!("Of open deze link terwijl je bent ingelogd. Die werkt {hours} uur:"),
+            "Bevestig mijn nieuwe e-mailadres",
+            "Heb je hier niet om gevraagd? Dan hoef je niets te doen:\nzonder code of link gebeurt er niets.",
+        ),
+        Locale::En => (
+            "Confirm your new e-mail address for Domu",
+            format!(
+                "With this code, this becomes the e-mail address of your account. It works\nfor {minutes} minutes:"
+            ),
+            format!("Or open this link while you are signed in. It works for {hours} hours:"),
+            "Confirm my new e-mail address",
+            "You did not ask for this? Then there is nothing to do:\nwithout the code or the link nothing happens.",
+        ),
+    };
+    write(locale, &Words { subject, lead, code: Some(code), link: Some((before, link, button)), end })
+}
+
+fn address_taken(locale: Locale, sign_in: &str) -> Rendered {
+    let (subject, lead, before, button, end) = match locale {
+        Locale::Nl => (
+            "Je hebt al een account bij Domu",
+            "Iemand wilde dit e-mailadres aan een account bij Domu geven, maar er is al\neen ander account met dit adres.",
+            "Was jij het? Log dan in op het account dat dit adres al heeft:",
+            "Inloggen",
+            "Was jij het niet? Dan hoef je niets te doen: er is niets veranderd.",
+        ),
+        Locale::En => (
+            "You already have an account at Domu",
+            "Somebody wanted to give this e-mail address to an account at Domu, but\nanother account has it already.",
+            "Was it you? Then sign in to the account that has this address:",
+            "Sign in",
+            "Was it not you? Then there is nothing to do: nothing has changed.",
+        ),
+    };
+    let link = Some((before.to_owned(), sign_in, button));
+    write(locale, &Words { subject, lead: lead.to_owned(), code: None, link, end })
+}
+
+fn email_changing(locale: Locale, stop: &str, hours: u64) -> Rendered {
+    let (subject, lead, before, button, end) = match locale {
+        Locale::Nl => (
+            "Je e-mailadres voor Domu wordt veranderd",
+            "Iemand die in je account bij Domu is ingelogd wil er een ander\ne-mailadres aan geven. Het verandert pas als dat adres is bevestigd.",
+            format!(
+                "Was jij het niet? Kies dan meteen een nieuw wachtwoord. Dat houdt de\nverandering tegen en logt iedereen uit. De link werkt {hours} uur:"
+            ),
+            "Houd het tegen",
+            "Was jij het wel? Dan hoef je hier niets te doen.",
+        ),
+        Locale::En => (
+            "Your e-mail address for Domu is being changed",
+            "Somebody who is signed in to your account at Domu wants to give it another\ne-mail address. It changes only once that address is confirmed.",
+            format!(
+                "Was it not you? Then choose a new password at once. That stops the change\nand signs everybody out. The link works for {hours} hours:"
+            ),
+            "Stop it",
+            "Was it you? Then there is nothing to do here.",
+        ),
+    };
+    write(locale, &Words { subject, lead: lead.to_owned(), code: None, link: Some((before, stop, button)), end })
+}
+
+fn email_changed(locale: Locale) -> Rendered {
+    let (subject, lead, end) = match locale {
+        Locale::Nl => (
+            "Je e-mailadres voor Domu is veranderd",
+            "Je account bij Domu heeft nu een ander e-mailadres. Je logt voortaan met\ndat adres in, en hierheen sturen we niets meer.",
+            "Was jij het niet? Schrijf ons dan meteen.",
+        ),
+        Locale::En => (
+            "Your e-mail address for Domu has changed",
+            "Your account at Domu has another e-mail address now. You sign in with that\naddress from now on, and we send nothing here any more.",
+            "Was it not you? Then write to us at once.",
+        ),
+    };
+    write(locale, &Words { subject, lead: lead.to_owned(), code: None, link: None, end })
 }
 
 fn page(locale: Locale, title: &str, body: &Markup) -> String {
@@ -154,10 +349,18 @@ fn page(locale: Locale, title: &str, body: &Markup) -> String {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 2] {
+    fn letters() -> [Letter; 8] {
+        let (code, token) = ("012345".to_owned(), "t0k-en_".to_owned());
+        let (mailed, secret) = ((code.clone(), token.clone()), token.clone());
         [
             Letter::ConfirmEmail { code: "012345".into(), token: "t0k-en_".into(), code_minutes: 10, link_hours: 24 },
             Letter::KnownAddress,
+            Letter::ResetPassword { code, token, code_minutes: 10, link_minutes: 60 },
+            Letter::PasswordChanged,
+            Letter::ChangeEmail { code: mailed.0, token: mailed.1, code_minutes: 10, link_hours: 24 },
+            Letter::AddressTaken,
+            Letter::EmailChanging { token: secret, link_hours: 24 },
+            Letter::EmailChanged,
         ]
     }
 
@@ -173,7 +376,7 @@ mod tests {
 
     #[test]
     fn confirmation_has_code_and_link_each_on_a_line_of_its_own() {
-        let [letter, _] = letters();
+        let [letter, ..] = letters();
         let mail = render(&letter, Locale::Nl, "https://domu.example");
         assert!(mail.text.lines().any(|line| line == "012345"), "{}", mail.text);
         assert!(mail.text.lines().any(|line| line == "https://domu.example/confirm#token=t0k-en_"), "{}", mail.text);

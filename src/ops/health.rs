@@ -1,6 +1,7 @@
 //! Whether this server can do its work, and which program it is.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::services::Services;
 
@@ -14,7 +15,8 @@ pub const BUILD: &str = match option_env!("DOMU_BUILD") {
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A server's health.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Health)]
 pub struct Report {
     /// `ok`, or `unavailable` when it is not ready.
     pub status: String,

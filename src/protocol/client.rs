@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::NUMBER_MAX;
 use crate::error::Error;
@@ -40,7 +41,7 @@ pub enum Op {
 }
 
 /// `connect`: who I am and what I know.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Connect {
     /// The bearer token of clients that are no browsers.
     pub token: Option<Token>,
@@ -55,7 +56,7 @@ pub struct Connect {
 }
 
 /// A secret in a frame; it has no way into a log.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Token(pub String);
 
@@ -66,7 +67,7 @@ impl std::fmt::Debug for Token {
 }
 
 /// What the client holds.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Resume {
     /// The life of the store the numbers belong to.
     pub epoch: String,
@@ -79,7 +80,7 @@ pub struct Resume {
 }
 
 /// `publish`: a new message.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Publish {
     /// Made once for this message, the same on every retry.
     pub cid: ClientMessageId,
@@ -90,7 +91,7 @@ pub struct Publish {
 }
 
 /// `history`: one page, by one of three anchors.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct History {
     /// Events before this number.
     pub before: Option<u64>,
@@ -105,7 +106,7 @@ pub struct History {
 }
 
 /// `ack` and `read`: a cumulative position.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Position {
     /// Everything up to this number.
     pub seq: u64,

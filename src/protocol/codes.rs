@@ -12,10 +12,10 @@ pub enum Level {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $status:literal, $retry:literal, $level:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $number:literal, $name:literal, $status:literal, $retry:literal, $level:ident;)*) => {
         /// What went wrong, as the wire and HTTP say it. The first three digits read like HTTP.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        pub enum Code { $($(#[doc = $doc])* $variant,)* }
 
         impl Code {
             /// Every code, in the table's order.
@@ -29,6 +29,8 @@ macro_rules! codes {
             pub const fn status(self) -> u16 { match self { $(Self::$variant => $status,)* } }
             /// Whether the same request can succeed later without being changed.
             pub const fn retry(self) -> bool { match self { $(Self::$variant => $retry,)* } }
+            /// What it means, in the words of the table.
+            pub const fn about(self) -> &'static str { match self { $(Self::$variant => concat!($($doc),*),)* } }
             /// How loudly it is logged.
             pub const fn level(self) -> Level { match self { $(Self::$variant => Level::$level,)* } }
         }
@@ -103,17 +105,19 @@ codes! {
 }
 
 macro_rules! closes {
-    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $number:literal, $name:literal;)*) => {
         /// Why the server ends a socket. The hundred tells the client what to do: 40xx do not reconnect
         /// unchanged, 41xx reconnect after a back-off of at least a second, 42xx reconnect at once and resume.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Close { $($(#[$doc])* $variant,)* }
+        pub enum Close { $($(#[doc = $doc])* $variant,)* }
 
         impl Close {
             /// Every close, in the table's order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
             /// The number in the close frame.
             pub const fn number(self) -> u16 { match self { $(Self::$variant => $number,)* } }
+            /// What it means, in the words of the table.
+            pub const fn about(self) -> &'static str { match self { $(Self::$variant => concat!($($doc),*),)* } }
             /// The reason in the close frame.
             pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
         }

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 use crate::error::Error;
 use crate::ids::{ChatId, ClientMessageId, MessageId, PictureId, SessionId, UserId};
@@ -24,8 +26,20 @@ impl Serialize for Channel {
     }
 }
 
+impl utoipa::PartialSchema for Channel {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^(user|chat:[0-9a-f-]{36})$"))
+            .description(Some("The channel a frame belongs to: `chat:<id>` or `user`."))
+            .into()
+    }
+}
+
+impl ToSchema for Channel {}
+
 /// A numbered event of a stream.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Event {
     /// What happened.
     pub op: String,
@@ -36,6 +50,7 @@ pub struct Event {
     /// When, in milliseconds since the epoch. Order never depends on it.
     pub ts: i64,
     /// The details.
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub d: Body,
 }
 
@@ -50,31 +65,35 @@ pub enum Body {
 }
 
 /// A message as members see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Message {
     /// Its id.
     pub mid: MessageId,
     /// Its place among the messages of the chat: 1, 2, 3 ...
     pub n: u64,
     /// Its author; none for the system and for people who were erased.
+    #[schema(required)]
     pub u: Option<UserId>,
     /// The id its author's client made.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub cid: Option<ClientMessageId>,
     /// The text; empty for typed system lines.
     pub text: String,
     /// The message it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reply_to: Option<MessageId>,
     /// `user` or `system`: set by the server alone.
     pub kind: String,
     /// Parameters of a typed system line.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub params: Option<Value>,
 }
 
 /// The answer to `publish`.
-#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema, PartialEq, Eq)]
 pub struct Sent {
     /// The message's id.
     pub mid: MessageId,
@@ -91,22 +110,25 @@ pub struct Sent {
 }
 
 /// Where a member is in a chat.
-#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema, PartialEq, Eq)]
 pub struct Marker {
     /// The member.
     pub u: UserId,
     /// Read up to this number; not said when the member or who looks hides what they have read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub read: Option<u64>,
     /// Read up to this message ordinal; like `read`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub read_n: Option<u64>,
     /// Received up to this number.
     pub recv: u64,
 }
 
 /// The address of an uploaded picture on this server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, pattern = "^/api/pictures/[0-9a-f-]{36}$")]
 pub struct Picture(pub PictureId);
 
 impl Serialize for Picture {
@@ -116,7 +138,7 @@ impl Serialize for Picture {
 }
 
 /// The university of a person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct University {
     /// Its name.
     pub name: String,
@@ -125,7 +147,7 @@ pub struct University {
 }
 
 /// A person as those see them who share a chat with them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Person {
     /// Who.
     pub id: UserId,
@@ -134,29 +156,35 @@ pub struct Person {
     /// Last name.
     pub last_name: String,
     /// Pronouns.
+    #[schema(required)]
     pub pronouns: Option<String>,
     /// What they study.
+    #[schema(required)]
     pub program: Option<String>,
     /// In which year.
+    #[schema(required)]
     pub study_year: Option<i32>,
     /// What they say of themselves.
+    #[schema(required)]
     pub about: Option<String>,
     /// ISO 639-1 codes of what they speak.
     pub languages: Vec<String>,
     /// Where they study.
+    #[schema(required)]
     pub university: Option<University>,
     /// Their identity is verified.
     pub verified: bool,
     /// The hue of the generated avatar, in degrees.
     pub hue: i32,
     /// Where the uploaded picture is.
+    #[schema(required)]
     pub picture: Option<Picture>,
     /// I have blocked them.
     pub blocked: bool,
 }
 
 /// Somebody I have blocked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Blocked {
     /// Who.
     pub id: UserId,
@@ -167,13 +195,14 @@ pub struct Blocked {
     /// The hue of the generated avatar, in degrees.
     pub hue: i32,
     /// Where the uploaded picture is.
+    #[schema(required)]
     pub picture: Option<Picture>,
     /// Since when, in milliseconds since the epoch.
     pub at: i64,
 }
 
 /// A member of a chat.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Member {
     /// Where they are in the chat.
     #[serde(flatten)]
@@ -185,19 +214,21 @@ pub struct Member {
     /// The hue of the generated avatar, in degrees.
     pub hue: i32,
     /// Where the uploaded picture is; none: the avatar is generated.
+    #[schema(required)]
     pub picture: Option<Picture>,
     /// `active` or `left`.
     pub status: String,
 }
 
 /// One chat in the answer to `connect`, in `chat.opened`, and over HTTP.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChatState {
     /// Its id.
     pub id: ChatId,
     /// A group, or two people.
     pub group: bool,
     /// The group's name.
+    #[schema(required)]
     pub name: Option<String>,
     /// `open` or `closed`.
     pub status: String,
@@ -217,6 +248,7 @@ pub struct ChatState {
     pub recovered: &'static str,
     /// Why this is a snapshot: `fresh`, `epoch`, `trimmed`, `ahead`, `too_long`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reason: Option<&'static str>,
     /// The events, ascending.
     pub events: Vec<Event>,
@@ -231,13 +263,25 @@ pub struct ChatState {
     /// Messages I have not read.
     pub unread: u64,
     /// The last message, for the list.
+    #[schema(required)]
     pub last: Option<Event>,
     /// When the chat last had a message, or was opened; milliseconds since the epoch.
     pub at: i64,
 }
 
+/// A window of the chat list, over HTTP.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChatList {
+    /// The chats of the window without their events, the liveliest first.
+    pub chats: Vec<ChatState>,
+    /// How many chats there are, in the window and outside.
+    pub total: usize,
+    /// The life of the store that the numbers belong to.
+    pub epoch: String,
+}
+
 /// The answer to `connect`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Connected {
     /// The session this socket belongs to.
     pub session: SessionId,
@@ -260,7 +304,8 @@ pub struct Connected {
 }
 
 /// Who is connected.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ConnectedMe)]
 pub struct Me {
     /// The person.
     pub id: UserId,
@@ -271,7 +316,7 @@ pub struct Me {
 }
 
 /// My own stream in the answer to `connect`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UserState {
     /// The person.
     pub id: UserId,
@@ -281,13 +326,14 @@ pub struct UserState {
     pub recovered: &'static str,
     /// Why it was not recovered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reason: Option<&'static str>,
     /// What was missed, ascending.
     pub events: Vec<Event>,
 }
 
 /// What the client has to keep to.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct ClientLimits {
     /// Unicode scalars in a message.
     pub message_chars: usize,
@@ -300,7 +346,7 @@ pub struct ClientLimits {
 }
 
 /// A page of history.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Page {
     /// The events, ascending.
     pub events: Vec<Event>,
@@ -315,7 +361,7 @@ pub struct Page {
 }
 
 /// The answer to `ack` and `read`.
-#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema, PartialEq, Eq)]
 pub struct Marked {
     /// Read up to this number.
     pub read: u64,
@@ -328,7 +374,7 @@ pub struct Marked {
 }
 
 /// A reply that worked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Reply<T> {
     /// The request's id.
     pub id: u64,
@@ -337,16 +383,17 @@ pub struct Reply<T> {
 }
 
 /// A reply that did not.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorReply<'a> {
     /// The request's id, when it could be read.
+    #[schema(required)]
     pub id: Option<u64>,
     /// What went wrong.
     pub err: ErrorBody<'a>,
 }
 
 /// What went wrong, from the one table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody<'a> {
     /// Five digits.
     pub code: u32,
@@ -356,6 +403,7 @@ pub struct ErrorBody<'a> {
     pub retry: bool,
     /// When to repeat it, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub after_ms: Option<u64>,
     /// A sentence for people.
     pub detail: &'a str,
@@ -363,9 +411,11 @@ pub struct ErrorBody<'a> {
     pub socket: u64,
     /// The session the socket belongs to, once it is connected.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub session: Option<SessionId>,
     /// Details for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub d: Option<&'a Value>,
 }
 
@@ -389,22 +439,24 @@ impl<'a> ErrorReply<'a> {
 }
 
 /// An unnumbered frame.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Signal<T> {
     /// What it is.
     pub op: &'static str,
     /// The channel, if it belongs to one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub ch: Option<Channel>,
     /// The details.
     pub d: T,
 }
 
 /// The server's ping: heads of streams, so that a silent gap shows within one heartbeat.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Ping {
     /// Always `ping`.
     pub op: &'static str,
     /// The newest numbers sent on this socket: `user` and `chat:<id>`.
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     pub h: serde_json::Map<String, Value>,
 }

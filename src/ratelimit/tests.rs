@@ -27,7 +27,7 @@ fn passes_a_burst_then_tells_how_long_to_wait() {
         assert_eq!(left, want);
     }
     let wait = limits.check(RateKind::Message, "u").unwrap_err();
-    assert_eq!(wait, Wait { after: Duration::from_secs(10), limit: 6, overload: false });
+    assert_eq!(wait, Wait { kind: RateKind::Message, after: Duration::from_secs(10), limit: 6, overload: false });
     assert!(limits.check(RateKind::Message, "someone else").is_ok());
     clock.advance(TimeDelta::milliseconds(9_999));
     assert_eq!(limits.check(RateKind::Message, "u").unwrap_err().after, Duration::from_millis(1));
@@ -37,9 +37,10 @@ fn passes_a_burst_then_tells_how_long_to_wait() {
 
 #[test]
 fn refusals_carry_code_and_wait_to_the_edge() {
-    let limited = Error::from(Wait { after: Duration::from_secs(3), limit: 1, overload: false });
+    let limited =
+        Error::from(Wait { kind: RateKind::Message, after: Duration::from_secs(3), limit: 1, overload: false });
     assert_eq!((limited.code, limited.retry_after), (Code::RateLimited, Some(Duration::from_secs(3))));
-    let full = Error::from(Wait { after: Duration::from_secs(1), limit: 1, overload: true });
+    let full = Error::from(Wait { kind: RateKind::Message, after: Duration::from_secs(1), limit: 1, overload: true });
     assert_eq!(full.code, Code::Overloaded);
 }
 

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use entity::{auth_tokens, profiles, universities, users};
 use sea_orm::prelude::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryResult, QuerySelect, Statement,
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, QuerySelect, Statement,
 };
 
 use super::{Store, StoreError, Tx};
-use crate::ids::{AuthTokenId, UniversityId, UserId};
+use crate::ids::{UniversityId, UserId};
 
 /// What a person gives at sign-up, in the form it is stored.
 #[derive(Clone, Debug)]
@@ -61,52 +61,8 @@ impl AccountRow {
     }
 }
 
-/// A one-time code and link, in the form they are stored.
-#[derive(Clone, Debug)]
-pub struct NewAuthToken {
-    /// Its id; the code is fingerprinted for it.
-    pub id: AuthTokenId,
-    /// Whose it is.
-    pub user: UserId,
-    /// What it is for.
-    pub kind: &'static str,
-    /// Keyed hash of the code.
-    pub code_hash: [u8; 32],
-    /// SHA-256 of the link's secret.
-    pub link_hash: [u8; 32],
-    /// When the code stops working.
-    pub expires_at_code: DateTime<Utc>,
-    /// When the link stops working.
-    pub expires_at_link: DateTime<Utc>,
-}
-
-/// A code that one more try was just counted for.
-#[derive(Clone, Debug)]
-pub struct TriedCode {
-    /// The token's id.
-    pub id: AuthTokenId,
-    /// Whose it is.
-    pub user: UserId,
-    /// Keyed hash of the code.
-    pub code_hash: Vec<u8>,
-    /// When the code stops working.
-    pub expires_at: DateTime<Utc>,
-}
-
 pub(super) const ACCOUNT: &str = "SELECT id, email, password_hash, locale, is_active, deleted_at, email_confirmed_at FROM users \
      WHERE email_normalized = $1";
-
-pub(super) const TRY_CODE: &str = "UPDATE auth_tokens SET attempts = attempts + 1 WHERE used_at IS NULL AND kind = $1 \
-     AND attempts < $2 AND code_hash IS NOT NULL \
-     AND user_id = (SELECT id FROM users WHERE email_normalized = $3) \
-     RETURNING id, user_id, code_hash, expires_at_code";
-
-pub(super) const PASSWORD_OF_LINK: &str = "SELECT u.password_hash FROM auth_tokens t JOIN users u ON u.id = t.user_id \
-     WHERE t.link_hash = $1 AND t.kind = $2 AND t.used_at IS NULL AND t.expires_at_link > $3 \
-     AND u.email_confirmed_at IS NULL AND u.is_active AND u.deleted_at IS NULL";
-
-pub(super) const USE_LINK: &str = "UPDATE auth_tokens SET used_at = $1 WHERE link_hash = $2 AND kind = $3 \
-     AND used_at IS NULL AND expires_at_link > $1 RETURNING user_id";
 
 fn account(row: &QueryResult) -> Result<AccountRow, sea_orm::DbErr> {
     let is_set = |column: &str| row.try_get::<Option<DateTime<Utc>>>("", column).map(|at| at.is_some());
@@ -129,23 +85,6 @@ impl Store {
     pub async fn account_by_email(&self, normalized: &str) -> Result<Option<AccountRow>, StoreError> {
         let query = Statement::from_sql_and_values(self.backend(), ACCOUNT, [normalized.into()]);
         self.timed(async { self.reader().query_one_raw(query).await?.as_ref().map(account).transpose() }).await
-    }
-
-    /// The stored password of the form that a link was mailed for; none when the link is unknown, used or over, or the
-    /// account waits for nothing.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn password_of_link(
-        &self,
-        link_hash: [u8; 32],
-        kind: &'static str,
-        now: DateTime<Utc>,
-    ) -> Result<Option<String>, StoreError> {
-        let values = [link_hash.to_vec().into(), kind.into(), now.into()];
-        let query = Statement::from_sql_and_values(self.backend(), PASSWORD_OF_LINK, values);
-        let row = self.timed(self.reader().query_one_raw(query)).await?;
-        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
     /// The e-mail domains of every university that takes new people.
@@ -244,114 +183,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Stores a code and link, and voids the person's former ones of the same kind.
-    ///
-    /// # Errors
-    /// Those of the store.
-    /// # Ordering
-    /// The person's row is locked first, so that of two renewals at once only the later one's code works.
-    pub async fn renew_auth_token(&mut self, new: NewAuthToken, now: DateTime<Utc>) -> Result<(), StoreError> {
-        users::Entity::update_many()
-            .col_expr(users::Column::UpdatedAt, Expr::value(now))
-            .filter(users::Column::Id.eq(new.user))
-            .exec(self.conn())
-            .await?;
-        auth_tokens::Entity::update_many()
-            .col_expr(auth_tokens::Column::UsedAt, Expr::value(now))
-            .filter(auth_tokens::Column::UserId.eq(new.user))
-            .filter(auth_tokens::Column::Kind.eq(new.kind))
-            .filter(auth_tokens::Column::UsedAt.is_null())
-            .exec(self.conn())
-            .await?;
-        let row = auth_tokens::ActiveModel {
-            id: ActiveValue::Set(new.id),
-            user_id: ActiveValue::Set(new.user),
-            kind: ActiveValue::Set(new.kind.to_owned()),
-            code_hash: ActiveValue::Set(Some(new.code_hash.to_vec())),
-            link_hash: ActiveValue::Set(Some(new.link_hash.to_vec())),
-            expires_at_code: ActiveValue::Set(new.expires_at_code),
-            expires_at_link: ActiveValue::Set(new.expires_at_link),
-            attempts: ActiveValue::Set(0),
-            used_at: ActiveValue::Set(None),
-            created_at: ActiveValue::Set(now),
-        };
-        auth_tokens::Entity::insert(row).exec_without_returning(self.conn()).await?;
-        Ok(())
-    }
-
-    /// Counts one try of the code of an address and gives what the code must be compared with; none when there is no
-    /// code, or it had its `tries_max`.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn try_code(
-        &mut self,
-        email_normalized: &str,
-        kind: &'static str,
-        tries_max: u32,
-    ) -> Result<Option<TriedCode>, StoreError> {
-        let counted = Statement::from_sql_and_values(
-            self.backend(),
-            TRY_CODE,
-            [kind.into(), i32::try_from(tries_max).unwrap_or(i32::MAX).into(), email_normalized.into()],
-        );
-        let Some(row) = self.conn().query_one_raw(counted).await? else { return Ok(None) };
-        Ok(Some(TriedCode {
-            id: row.try_get("", "id")?,
-            user: row.try_get("", "user_id")?,
-            code_hash: row.try_get("", "code_hash")?,
-            expires_at: row.try_get("", "expires_at_code")?,
-        }))
-    }
-
-    /// Uses a token up, once.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn use_auth_token(&mut self, token: AuthTokenId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let used = auth_tokens::Entity::update_many()
-            .col_expr(auth_tokens::Column::UsedAt, Expr::value(now))
-            .filter(auth_tokens::Column::Id.eq(token))
-            .filter(auth_tokens::Column::UsedAt.is_null())
-            .exec(self.conn())
-            .await?;
-        Ok(used.rows_affected > 0)
-    }
-
-    /// Uses the link up that has this hash, once, and says whose it was; none when it is unknown, used or over.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn use_link(
-        &mut self,
-        link_hash: [u8; 32],
-        kind: &'static str,
-        now: DateTime<Utc>,
-    ) -> Result<Option<UserId>, StoreError> {
-        let used = Statement::from_sql_and_values(
-            self.backend(),
-            USE_LINK,
-            [now.into(), link_hash.to_vec().into(), kind.into()],
-        );
-        let row = self.conn().query_one_raw(used).await?;
-        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
-    }
-
-    /// Counts one try of the code that came with a link.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn count_link(&mut self, link_hash: [u8; 32], kind: &'static str) -> Result<(), StoreError> {
-        auth_tokens::Entity::update_many()
-            .col_expr(auth_tokens::Column::Attempts, Expr::col(auth_tokens::Column::Attempts).add(1))
-            .filter(auth_tokens::Column::LinkHash.eq(link_hash.to_vec()))
-            .filter(auth_tokens::Column::Kind.eq(kind))
-            .filter(auth_tokens::Column::UsedAt.is_null())
-            .exec(self.conn())
-            .await?;
-        Ok(())
-    }
-
     /// Marks an address as confirmed, while the form with this stored password is the one that waits; false when it is
     /// not: it was replaced since the password was compared, or it is confirmed.
     ///
@@ -372,6 +203,82 @@ impl Tx {
             .exec(self.conn())
             .await?;
         Ok(confirmed.rows_affected > 0)
+    }
+
+    /// Gives an account whose mail is read by its owner a new password, and confirms the address; false when it is
+    /// suspended or deleted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn reset_password(
+        &mut self,
+        user: UserId,
+        password_hash: String,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let reset = Statement::from_sql_and_values(
+            self.backend(),
+            "UPDATE users SET password_hash = $1, email_confirmed_at = COALESCE(email_confirmed_at, $2), updated_at = $2 \
+             WHERE id = $3 AND is_active = TRUE AND deleted_at IS NULL",
+            [password_hash.into(), now.into(), user.into()],
+        );
+        Ok(self.conn().execute_raw(reset).await?.rows_affected() > 0)
+    }
+
+    /// Puts a password in the place of another; false when that is not the stored one any more.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn replace_password(
+        &mut self,
+        user: UserId,
+        (old_hash, new_hash): (String, String),
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let replaced = users::Entity::update_many()
+            .col_expr(users::Column::PasswordHash, Expr::value(new_hash))
+            .col_expr(users::Column::UpdatedAt, Expr::value(now))
+            .filter(users::Column::Id.eq(user))
+            .filter(users::Column::PasswordHash.eq(old_hash))
+            .exec(self.conn())
+            .await?;
+        Ok(replaced.rows_affected > 0)
+    }
+
+    /// Gives a person another, confirmed address; the university stays unless the address has one.
+    ///
+    /// # Errors
+    /// `Conflict` when the address has an account; the transaction must then end.
+    pub async fn set_email(
+        &mut self,
+        user: UserId,
+        (email, normalized): (String, String),
+        university: Option<UniversityId>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let change = Statement::from_sql_and_values(
+            self.backend(),
+            "UPDATE users SET email = $1, email_normalized = $2, university_id = COALESCE($3, university_id), \
+             email_confirmed_at = $4, email_changed_at = $4, updated_at = $4 WHERE id = $5",
+            [email.into(), normalized.into(), university.into(), now.into(), user.into()],
+        );
+        self.conn().execute_raw(change).await?;
+        Ok(())
+    }
+
+    /// Removes an account whose address was never confirmed, with what belongs to it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn remove_unconfirmed(&mut self, user: UserId) -> Result<(), StoreError> {
+        auth_tokens::Entity::delete_many().filter(auth_tokens::Column::UserId.eq(user)).exec(self.conn()).await?;
+        profiles::Entity::delete_many().filter(profiles::Column::UserId.eq(user)).exec(self.conn()).await?;
+        users::Entity::delete_many()
+            .filter(users::Column::Id.eq(user))
+            .filter(users::Column::EmailConfirmedAt.is_null())
+            .exec(self.conn())
+            .await?;
+        Ok(())
     }
 
     /// Marks an identity as verified; false when it already is.

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use sea_orm::sqlx::pool::PoolOptions;
@@ -84,6 +84,7 @@ impl Writer {
 /// Opens what the configuration names.
 pub(super) async fn open(config: &Config) -> Result<Opened, StoreError> {
     let mut locks = vec![DirectoryLock::take(&config.data_dir)?];
+    tighten(&config.data_dir);
     let url = config.database_url.as_ref().map(ExposeSecret::expose_secret);
     match url {
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
@@ -113,6 +114,14 @@ pub(super) async fn open(config: &Config) -> Result<Opened, StoreError> {
             Ok(Opened { backend: DbBackend::Sqlite, readers, writer: Writer::Sqlite(writer), locks })
         }
     }
+}
+
+/// A connection whose statements tests can hear.
+#[cfg_attr(not(test), expect(unused_mut, reason = "only tests change it"))]
+fn listened(mut conn: DatabaseConnection) -> DatabaseConnection {
+    #[cfg(test)]
+    super::testing::listen(&mut conn);
+    conn
 }
 
 /// Where statements are logged: nowhere, but slow ones as warnings (without values).
@@ -145,7 +154,7 @@ async fn sqlite_readers(options: SqliteConnectOptions, patience: Duration) -> Re
         .test_before_acquire(false)
         .connect_with(options.pragma("query_only", "on"))
         .await?;
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+    Ok(listened(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)))
 }
 
 /// The one writing connection of SQLite, which is thrown away whenever its state is in doubt.
@@ -191,7 +200,7 @@ impl SqliteWriter {
             })
             .connect_with(self.options.clone())
             .await?;
-        Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+        Ok(listened(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)))
     }
 
     /// Device and inode of the database file.
@@ -235,7 +244,27 @@ pub(super) struct PgWriter {
     made: Arc<AtomicU64>,
     /// The value of `made` for which the lock was last proven to be ours; written under `lock`.
     proven: AtomicU64,
+    /// How long a sign of life may take: a connection that fell silent is no connection.
+    silence: Duration,
+    /// The database as it was last seen.
+    life: std::sync::Mutex<Option<Life>>,
 }
+
+/// What tells a database from one that took its place.
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    /// See [`PG_IDENTITY`].
+    pub(super) database: String,
+    /// The epoch it holds.
+    pub(super) epoch: String,
+    /// The generation it has reached at least.
+    pub(super) generation: u64,
+}
+
+/// Which database this is, as one text: a copy has another identity.
+pub(super) const PG_IDENTITY: &str = "(SELECT system_identifier::text FROM pg_control_system()) || '/' || \
+     (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' || \
+     (SELECT timeline_id::text FROM pg_control_checkpoint())";
 
 impl PgWriter {
     /// Proves that the lock is still ours, or takes it again, when connections were made since the last time.
@@ -249,16 +278,57 @@ impl PgWriter {
     async fn prove(&self) -> Result<(), StoreError> {
         let mut lock = self.lock.lock().await;
         let made = self.made.load(Ordering::Acquire);
-        let alive = match lock.as_mut() {
-            Some(conn) => conn.ping().await.is_ok(),
-            None => false,
+        // Taken out: whoever gives up in the middle leaves no connection in an unknown state.
+        let kept = match lock.take() {
+            Some(mut conn) => {
+                let answered = tokio::time::timeout(self.silence, conn.ping()).await;
+                matches!(answered, Ok(Ok(()))).then_some(conn)
+            }
+            None => None,
         };
-        if !alive {
-            *lock = None;
-            *lock = Some(take_pg_lock(&self.options).await?);
-        }
+        let conn = match kept {
+            Some(conn) => conn,
+            None => {
+                let again = async {
+                    let mut conn = take_pg_lock(&self.options).await?;
+                    self.recognise(&mut conn).await?;
+                    Ok::<_, StoreError>(conn)
+                };
+                tokio::time::timeout(self.silence, again).await.map_err(|_| StoreError::late(self.silence))??
+            }
+        };
+        *lock = Some(conn);
         self.proven.store(made, Ordering::Release);
         Ok(())
+    }
+
+    /// Remembers the database as it is now.
+    pub(super) fn knows(&self, life: Life) {
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
+    }
+
+    /// Refuses a database that took the place of the one that was here.
+    ///
+    /// # Why
+    /// Clients hold positions in the streams of the old one; only a start settles a new epoch.
+    async fn recognise(&self, conn: &mut PgConnection) -> Result<(), StoreError> {
+        let known = self.life.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(known) = known else { return Ok(()) };
+        let sql = format!(
+            "SELECT {PG_IDENTITY}, (SELECT value FROM store_meta WHERE key = 'epoch'), \
+             (SELECT value FROM store_meta WHERE key = 'generation')"
+        );
+        let found: (String, Option<String>, Option<String>) =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(conn).await.map_err(away)?;
+        let generation = found.2.and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+        if found.0 == known.database && found.1.as_ref() == Some(&known.epoch) && generation >= known.generation {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable(anyhow::anyhow!(
+            "the PostgreSQL database was replaced while the server runs (it is {}, was {}); restart the server",
+            found.0,
+            known.database
+        )))
     }
 
     /// One connection without time limits, for migrations.
@@ -337,6 +407,7 @@ async fn open_postgres(url: &str, config: &Config) -> Result<(DatabaseConnection
     let readers = PoolOptions::<Postgres>::new()
         .max_connections(PG_READERS)
         .acquire_timeout(patience / 4)
+        .after_release(move |conn, _| Box::pin(answers(conn, patience / 4)))
         .connect_with(options.clone().options([("default_transaction_read_only", "on")]))
         .await
         .map_err(away)?;
@@ -344,6 +415,7 @@ async fn open_postgres(url: &str, config: &Config) -> Result<(DatabaseConnection
         .max_connections(PG_WRITERS)
         // Why a quarter: while the server is away the pool tries again in ever longer steps, until this is over.
         .acquire_timeout(patience / 4)
+        .after_release(move |conn, _| Box::pin(answers(conn, patience / 4)))
         .after_connect(move |conn, _| {
             counter.fetch_add(1, Ordering::AcqRel);
             Box::pin(async move {
@@ -361,13 +433,24 @@ async fn open_postgres(url: &str, config: &Config) -> Result<(DatabaseConnection
         .await
         .map_err(away)?;
     let writer = PgWriter {
-        pool: SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+        pool: listened(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)),
         options: base,
         lock: tokio::sync::Mutex::new(Some(lock)),
         made,
         proven: AtomicU64::new(0),
+        silence: patience / 4,
+        life: std::sync::Mutex::new(None),
     };
-    Ok((SqlxPostgresConnector::from_sqlx_postgres_pool(readers), writer))
+    Ok((listened(SqlxPostgresConnector::from_sqlx_postgres_pool(readers)), writer))
+}
+
+/// Why: the pool itself waits for an answer without a limit when a connection comes back, and keeps its place meanwhile.
+async fn answers(conn: &mut PgConnection, silence: Duration) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(silence, conn.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        // An error, not `false`: there is nobody to say goodbye to.
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Whatever a server says instead of letting us in, it is not our statement that is wrong.
@@ -431,4 +514,30 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+/// The bits of a mode that let others in.
+const OTHERS: u32 = 0o077;
+/// The bit of directories that many share, such as /tmp.
+const SHARED: u32 = 0o1000;
+
+/// Closes a data directory that was made by somebody else, and open to others; one that many share is left as it is.
+fn tighten(directory: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(found) = std::fs::metadata(directory) else { return };
+    let mode = found.permissions().mode();
+    if mode & OTHERS == 0 {
+        return;
+    }
+    let path = directory.display();
+    if mode & SHARED != 0 {
+        tracing::warn!(%path, "the data directory is shared with others: what it holds is closed file by file only");
+        return;
+    }
+    match std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700)) {
+        Ok(()) => {
+            tracing::warn!(%path, was = format!("{:o}", mode & 0o777), "the data directory was open to others: it is 0700 now")
+        }
+        Err(error) => tracing::warn!(%path, %error, "the data directory is open to others and cannot be closed"),
+    }
 }

@@ -123,6 +123,10 @@ impl Store {
     /// Written beside and renamed, so that a crash leaves the old one or the new one.
     async fn save_mirror(&self, generation: u64) -> Result<(), StoreError> {
         let mirror = Mirror { epoch: self.epoch().to_owned(), generation, database: self.identity().await? };
+        if let super::connect::Writer::Postgres(writer) = &self.inner.writer {
+            let (database, epoch) = (mirror.database.clone(), mirror.epoch.clone());
+            writer.knows(super::connect::Life { database, epoch, generation });
+        }
         let path = self.mirror_path();
         let save = || -> std::io::Result<()> {
             let fresh = path.with_extension("json.new");
@@ -142,9 +146,7 @@ impl Store {
         match &self.inner.writer {
             super::connect::Writer::Sqlite(writer) => writer.identity(),
             super::connect::Writer::Postgres(_) => {
-                let sql = "SELECT (SELECT system_identifier::text FROM pg_control_system()) || '/' || \
-                           (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' || \
-                           (SELECT timeline_id::text FROM pg_control_checkpoint())";
+                let sql = format!("SELECT {}", super::connect::PG_IDENTITY);
                 let query = Statement::from_string(self.backend(), sql);
                 let row = self.timed(self.reader().query_one_raw(query)).await?;
                 let row = row.ok_or_else(|| StoreError::fault("the database does not say which it is"))?;

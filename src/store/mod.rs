@@ -9,17 +9,20 @@ mod chats;
 mod connect;
 mod epoch;
 mod failure;
+pub mod growth;
 mod lanes;
 mod leftovers;
 mod mails;
 mod message_sql;
 mod messages;
 mod migrate;
+mod pictures;
 mod profiles;
 pub mod seed;
 mod sessions;
 mod streams;
 mod table;
+mod tokens;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +33,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use crate::config::Config;
 
-pub use accounts::{AccountRow, NewAccount, NewAuthToken, TriedCode};
+pub use accounts::{AccountRow, NewAccount};
 pub use blocks::{BlockRow, Blocking, PersonRow};
 pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opening, Range};
 pub use failure::StoreError;
@@ -41,6 +44,7 @@ pub use migrate::newest_migration;
 pub use profiles::{MeRow, ProfileChange, ProfileRow, SettingsChange, SettingsRow};
 pub use sessions::{NewSession, SessionRow, SessionState};
 pub use streams::{Emitted, UserEventRow, UserHead};
+pub use tokens::{NewAuthToken, TriedCode, UsedToken};
 
 /// The durable memory of the program; cheap to clone.
 #[derive(Clone, Debug)]

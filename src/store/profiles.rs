@@ -15,6 +15,10 @@ pub struct MeRow {
     pub id: UserId,
     /// The address.
     pub email: String,
+    /// The address that waits to take its place.
+    pub pending_email: Option<String>,
+    /// When it was changed last.
+    pub email_changed_at: Option<DateTime<Utc>>,
     /// `student` or `professional`.
     pub user_type: String,
     /// First name.
@@ -97,10 +101,12 @@ pub struct SettingsChange {
     pub read_receipts: Option<bool>,
 }
 
-pub(super) const ME: &str = "SELECT u.id, u.email, u.user_type, u.email_confirmed_at, u.identity_verified_at, \
+pub(super) const ME: &str = "SELECT u.id, u.email, u.user_type, u.email_confirmed_at, u.email_changed_at, u.identity_verified_at, \
      u.identity_revoked_at, u.locale, u.visibility, u.who_may_message, u.read_receipts, \
      p.first_name, p.last_name, p.pronouns, p.program, p.study_year, p.bio, p.languages, p.avatar_hue, p.picture_id, \
-     v.name AS university_name, v.slug AS university_slug \
+     v.name AS university_name, v.slug AS university_slug, \
+     (SELECT t.new_email FROM auth_tokens t WHERE t.user_id = u.id AND t.kind = 'email_change' AND t.used_at IS NULL \
+     AND t.expires_at_link > $2 LIMIT 1) AS pending_email \
      FROM users u LEFT JOIN profiles p ON p.user_id = u.id LEFT JOIN universities v ON v.id = u.university_id \
      WHERE u.id = $1 AND u.deleted_at IS NULL";
 
@@ -112,6 +118,8 @@ fn me(row: &QueryResult) -> Result<MeRow, sea_orm::DbErr> {
     Ok(MeRow {
         id: row.try_get("", "id")?,
         email: row.try_get("", "email")?,
+        pending_email: row.try_get("", "pending_email")?,
+        email_changed_at: row.try_get("", "email_changed_at")?,
         user_type: row.try_get("", "user_type")?,
         first_name: row.try_get::<Option<String>>("", "first_name")?.unwrap_or_default(),
         last_name: row.try_get::<Option<String>>("", "last_name")?.unwrap_or_default(),
@@ -141,8 +149,8 @@ impl Store {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn me(&self, user: UserId) -> Result<Option<MeRow>, StoreError> {
-        let query = Statement::from_sql_and_values(self.backend(), ME, [user.into()]);
+    pub async fn me(&self, user: UserId, now: DateTime<Utc>) -> Result<Option<MeRow>, StoreError> {
+        let query = Statement::from_sql_and_values(self.backend(), ME, [user.into(), now.into()]);
         self.timed(async { self.reader().query_one_raw(query).await?.as_ref().map(me).transpose() }).await
     }
 }
@@ -152,9 +160,9 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn hold_me(&mut self, user: UserId) -> Result<Option<MeRow>, StoreError> {
+    pub async fn hold_me(&mut self, user: UserId, now: DateTime<Utc>) -> Result<Option<MeRow>, StoreError> {
         let lock = if self.backend() == DbBackend::Postgres { " FOR UPDATE OF u" } else { "" };
-        let query = Statement::from_sql_and_values(self.backend(), format!("{ME}{lock}"), [user.into()]);
+        let query = Statement::from_sql_and_values(self.backend(), format!("{ME}{lock}"), [user.into(), now.into()]);
         Ok(self.conn().query_one_raw(query).await?.as_ref().map(me).transpose()?)
     }
 

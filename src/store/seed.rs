@@ -47,6 +47,10 @@ pub struct SeedUser {
     pub study_year: i32,
     /// A sentence about the person.
     pub bio: &'static str,
+    /// How the person is called by others.
+    pub pronouns: Option<&'static str>,
+    /// ISO 639-1 codes, the best spoken first.
+    pub languages: &'static [&'static str],
     /// Colour of the avatar in degrees.
     pub avatar_hue: i32,
     /// How long before the seeding the person signed up.
@@ -221,6 +225,8 @@ impl Tx {
             study_year: Set(Some(person.study_year)),
             bio: Set(Some(person.bio.to_owned())),
             avatar_hue: Set(Some(person.avatar_hue)),
+            pronouns: Set(person.pronouns.map(str::to_owned)),
+            languages: Set(Some(json!(person.languages))),
             created_at: Set(now - person.age),
             updated_at: Set(now - person.age),
             ..Default::default()

@@ -39,6 +39,18 @@ pub(crate) fn config(directory: &Path) -> Config {
     }
 }
 
+static HEARD: std::sync::Mutex<Vec<Statement>> = std::sync::Mutex::new(Vec::new());
+
+/// Writes down every statement that goes over a connection.
+pub(crate) fn listen(conn: &mut sea_orm::DatabaseConnection) {
+    conn.set_metric_callback(|said| HEARD.lock().unwrap().push(said.statement.clone()));
+}
+
+/// What was said since the last time, by any store of this process.
+pub(crate) fn hear() -> Vec<Statement> {
+    std::mem::take(&mut HEARD.lock().unwrap())
+}
+
 /// A migrated store and the directory it lives in.
 pub(crate) struct TestStore {
     pub(crate) store: Store,

@@ -15,5 +15,6 @@ mod cli;
 mod config;
 mod crash;
 mod house;
+mod scale;
 mod support;
 mod wire;

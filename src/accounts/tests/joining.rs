@@ -81,11 +81,6 @@ async fn a_code_works_for_ten_minutes() {
     .await;
 }
 
-/// A code that is not this one.
-fn other(six: &str, step: u32) -> String {
-    format!("{:06}", (six.parse::<u32>().unwrap() + step) % 1_000_000)
-}
-
 #[tokio::test]
 async fn a_code_has_five_tries_and_the_fifth_still_counts() {
     everywhere(async |world| {

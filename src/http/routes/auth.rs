@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::{json, visitor, with};
-use crate::accounts::{Device, SignUp, SignedIn, secret};
+use crate::accounts::{Device, Me, SignUp, SignedIn, secret};
 use crate::doors::{self, ANON_COOKIE, CSRF_COOKIE, SESSION_COOKIE};
 use crate::error::{Error, Result};
 use crate::http::gate::Visitor;
@@ -19,33 +20,76 @@ use crate::http::reply::{Reply, answer};
 use crate::protocol::codes::Code;
 use crate::services::Services;
 
-#[derive(Deserialize)]
-struct Confirm {
+/// What confirms an address: the token of the link, or the address with the code; and the password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
     email: Option<String>,
     code: Option<String>,
     token: Option<String>,
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
-#[derive(Deserialize)]
-struct Resend {
+/// Where to send it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resend {
     email: String,
 }
 
-#[derive(Deserialize)]
-struct SignIn {
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
     email: String,
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
-#[derive(Deserialize)]
-struct Mint {
+/// Who signs in, with a program.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mint {
     email: String,
     #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
     device: Option<String>,
+}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+pub struct Done {
+    /// What happens next, or has happened.
+    pub(super) status: &'static str,
+}
+
+/// A mail is on its way.
+#[derive(Serialize, ToSchema)]
+pub struct Mailed {
+    /// `confirm_email`.
+    pub(super) status: &'static str,
+    /// Where it goes.
+    pub(super) email: String,
+}
+
+/// Who has signed in.
+#[derive(Serialize, ToSchema)]
+pub struct Welcome {
+    /// The person.
+    user: Me,
+}
+
+/// A session of a program.
+#[derive(Serialize, ToSchema)]
+pub struct Bearer {
+    /// For the `authorization` header, or the first frame of a socket.
+    token: String,
+    /// When it ends at the latest.
+    expires_at: DateTime<Utc>,
 }
 
 /// The routes of signing up, in and out.
@@ -81,7 +125,7 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
 async fn sign_up(services: &Services, visitor: &Visitor, body: Result<SignUp>) -> Result<Reply> {
     let form = body?;
     let email = services.accounts.sign_up(form, visitor.address).await?;
-    Reply::json(&json!({ "status": "confirm_email", "email": email }))
+    Reply::json(&Mailed { status: "confirm_email", email })
 }
 
 async fn confirm(services: &Services, visitor: &Visitor, body: Result<Confirm>) -> Result<Reply> {
@@ -97,12 +141,12 @@ async fn confirm(services: &Services, visitor: &Visitor, body: Result<Confirm>) 
             return Err(Error::bad_request(detail));
         }
     }
-    Reply::json(&json!({ "status": "confirmed" }))
+    Reply::json(&Done { status: "confirmed" })
 }
 
 async fn resend(services: &Services, visitor: &Visitor, body: Result<Resend>) -> Result<Reply> {
     services.accounts.resend_confirmation(&body?.email, visitor.address).await?;
-    Reply::json(&json!({ "status": "confirm_email" }))
+    Reply::json(&Done { status: "confirm_email" })
 }
 
 async fn sign_in(services: &Services, visitor: &Visitor, body: Result<SignIn>) -> Result<Reply> {
@@ -118,12 +162,17 @@ async fn token(services: &Services, visitor: &Visitor, body: Result<Mint>) -> Re
         device.user_agent = name;
     }
     let signed_in = services.accounts.mint_bearer(&form.email, form.password, device).await?;
-    Reply::json(&json!({ "token": signed_in.token.expose_secret(), "expires_at": signed_in.expires_at }))
+    Reply::json(&Bearer { token: signed_in.token.expose_secret().to_owned(), expires_at: signed_in.expires_at })
 }
 
 async fn sign_out(services: &Services, visitor: &Visitor) -> Result<Reply> {
+    let Some(token) = &visitor.token else { return goodbye() };
     // A session that cannot be ended because it is no session any more is over all the same: the browser forgets it.
-    match services.accounts.sign_out(visitor.principal()?.session).await {
+    let ended = match services.accounts.authenticate(token.expose_secret()).await {
+        Ok(principal) => services.accounts.sign_out(principal.session).await,
+        Err(error) => Err(error),
+    };
+    match ended {
         Err(error) if error.code == Code::Unavailable => Err(error),
         Ok(()) | Err(_) => goodbye(),
     }
@@ -159,7 +208,7 @@ pub async fn welcome(services: &Services, visitor: &Visitor, signed_in: &SignedI
         services.accounts.sign_out(old.session).await?;
     }
     let me = services.accounts.me(signed_in.user, signed_in.session).await?;
-    let reply = Reply::json(&json!({ "user": me }))?
+    let reply = Reply::json(&Welcome { user: me })?
         .cookie(doors::session_cookie(&signed_in.token, services.config.limits.session_absolute)?)
         .cookie(doors::clear_cookie(CSRF_COOKIE)?)
         .cookie(doors::clear_cookie(ANON_COOKIE)?);

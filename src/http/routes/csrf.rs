@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -14,6 +15,14 @@ use crate::http::gate::Visitor;
 use crate::http::reply::{Reply, answer};
 use crate::ratelimit::RateKind;
 use crate::services::Services;
+
+/// A CSRF token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CsrfToken)]
+pub struct Token {
+    /// For the `x-csrf-token` header; the answer's cookie holds the same.
+    token: String,
+}
 
 /// The route of CSRF tokens.
 pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
@@ -44,7 +53,7 @@ fn token(services: &Services, visitor: &Visitor) -> Result<Reply> {
             doors::make_csrf_token(key, &subject)?
         }
     };
-    let mut reply = Reply::json(&json!({ "token": token }))?.cookie(doors::csrf_cookie(&token)?);
+    let mut reply = Reply::json(&Token { token: token.clone() })?.uncompressed().cookie(doors::csrf_cookie(&token)?);
     if let Some(id) = fresh {
         reply = reply.cookie(doors::anon_cookie(&id)?);
     }

@@ -4,26 +4,58 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::auth::{device, welcome};
-use super::{json, query, query_value, visitor, with};
+use super::{json, query, visitor, with};
+use crate::accounts::Me;
 use crate::demo::Person;
 use crate::error::{Error, Result};
 use crate::http::assets::Assets;
 use crate::http::gate::Visitor;
+use crate::http::query::Query;
 use crate::http::reply::{Reply, answer};
 use crate::protocol::codes::Code;
 use crate::services::Services;
 
-#[derive(Deserialize)]
-struct SignIn {
+/// Longest token of a demo link, in characters; ours are shorter.
+const TOKEN_CHARS_MAX: usize = 100;
+
+/// A demo link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DemoLink)]
+pub struct Link {
+    /// What stands in the link.
     #[serde(rename = "as")]
     token: String,
+}
+
+/// Whom a demo link stands for, and who is signed in here already.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DemoPeople)]
+pub struct People {
+    /// Whom the link stands for.
+    person: Name,
+    /// Who is signed in in this browser.
+    #[schema(required)]
+    current: Option<Me>,
+}
+
+/// One of the demo's people.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DemoPerson)]
+pub struct Name {
+    /// First name.
+    first_name: String,
+    /// Last name.
+    last_name: String,
+    /// Where they study.
+    university: String,
 }
 
 /// The routes of the demo.
@@ -49,7 +81,10 @@ pub fn routes(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
 }
 
 async fn people(services: &Services, visitor: &Visitor, query: &str) -> Result<Reply> {
-    let person = person(services, &query_value(query, "as").unwrap_or_default())?;
+    let mut query = Query::new(query);
+    let token = query.short_text("as", TOKEN_CHARS_MAX).unwrap_or_default();
+    query.end()?;
+    let person = person(services, &token)?;
     let current = match &visitor.cookies.session {
         Some(token) => match services.accounts.authenticate(token.expose_secret()).await {
             Ok(principal) => Some(services.accounts.me(principal.user, principal.session).await?),
@@ -57,13 +92,11 @@ async fn people(services: &Services, visitor: &Visitor, query: &str) -> Result<R
         },
         None => None,
     };
-    Reply::json(&json!({
-        "person": { "first_name": person.first_name, "last_name": person.last_name, "university": person.university },
-        "current": current,
-    }))
+    let Person { first_name, last_name, university, .. } = person;
+    Reply::json(&People { person: Name { first_name, last_name, university }, current })
 }
 
-async fn sign_in(services: &Services, visitor: &Visitor, body: Result<SignIn>) -> Result<Reply> {
+async fn sign_in(services: &Services, visitor: &Visitor, body: Result<Link>) -> Result<Reply> {
     let person = person(services, &body?.token)?;
     let signed_in = services.accounts.sign_in_demo(person.user, device(visitor)).await?;
     welcome(services, visitor, &signed_in).await

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -16,6 +17,20 @@ use crate::ops::health;
 use crate::services::Services;
 use crate::telemetry::Telemetry;
 
+/// It answers.
+#[derive(Serialize, ToSchema)]
+pub struct Live {
+    /// Always true.
+    live: bool,
+}
+
+/// Whether it should get work.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    /// It should.
+    ready: bool,
+}
+
 /// The routes of health and metrics.
 pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
     let whole = warp::path!("api" / "health")
@@ -23,7 +38,7 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
         .and(with(services))
         .then(|services: Arc<Services>| async move { answer(whole(&services).await) });
     let live =
-        warp::path!("api" / "health" / "live").and(warp::get()).map(|| answer(Reply::json(&json!({ "live": true }))));
+        warp::path!("api" / "health" / "live").and(warp::get()).map(|| answer(Reply::json(&Live { live: true })));
     let ready = warp::path!("api" / "health" / "ready")
         .and(warp::get())
         .and(with(services))
@@ -40,7 +55,7 @@ async fn whole(services: &Services) -> Result<Reply> {
 
 async fn ready(services: &Services) -> Result<Reply> {
     let ready = health::ready(services).await;
-    Ok(Reply::json(&json!({ "ready": ready }))?.status(status(ready)))
+    Ok(Reply::json(&Ready { ready })?.status(status(ready)))
 }
 
 /// What a load balancer reads.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -13,8 +14,8 @@ use crate::http::reply::{Reply, answer};
 use crate::services::Services;
 
 /// What forms say of their fields.
-#[derive(Debug, Serialize)]
-struct FormLimits {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FormLimits {
     /// Shortest password, in Unicode scalars.
     password_chars_min: usize,
     /// Longest password, in bytes.

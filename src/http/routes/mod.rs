@@ -1,13 +1,17 @@
 //! The one table of routes, and the router that is checked against it.
 
 mod auth;
+mod chats;
 mod csrf;
 mod demo;
+pub mod doc;
 mod health;
 mod limits;
 mod me;
 mod pages;
+mod password;
 mod people;
+mod pictures;
 mod sessions;
 
 use std::convert::Infallible;
@@ -20,11 +24,16 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
+use self::doc::{Doc, doc, page};
 use super::assets::Assets;
 use super::gate::Visitor;
 use super::{body, problem};
+use crate::accounts::{Me, PasswordForm, ProfileForm, SettingsForm, SignUp};
 use crate::error::{Error, Result};
+use crate::ops::health::Report;
 use crate::protocol::codes::Code;
+use crate::protocol::server::{ChatList, Marked, Page, Person, Sent};
+use crate::ratelimit::RateKind;
 use crate::services::Services;
 
 /// Who may call a route.
@@ -40,6 +49,15 @@ pub enum Who {
     Metrics,
 }
 
+/// What the body of a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// A JSON document, or nothing.
+    Json,
+    /// The file of a picture, which may be larger.
+    Picture,
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct RouteSpec {
@@ -49,61 +67,320 @@ pub struct RouteSpec {
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
+    /// What a change carries.
+    pub body: Carries,
     /// Whether it needs a CSRF token even from a client without cookies. With a cookie every change needs one.
     pub csrf: bool,
+    /// The limit of rate whose state every answer tells, and for whom it counts.
+    pub rate: Option<(RateKind, Subject)>,
+    /// What the documentation says of it.
+    pub doc: Doc,
 }
 
-const fn get(path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method: Method::GET, path, who, csrf: false }
+/// For whom a limit of rate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The person who is signed in.
+    User,
+    /// The address of the client.
+    Address,
+    /// The network of the client: an IPv4 address or an IPv6 /64.
+    Network,
 }
 
-const fn change(method: Method, path: &'static str, who: Who) -> RouteSpec {
-    RouteSpec { method, path, who, csrf: true }
+impl RouteSpec {
+    /// The same row for a body that is no JSON.
+    const fn carries(mut self, body: Carries) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The same row with a limit that its answers tell.
+    const fn tells(mut self, kind: RateKind, of: Subject) -> Self {
+        self.rate = Some((kind, of));
+        self
+    }
 }
+
+const fn get(path: &'static str, who: Who, doc: Doc) -> RouteSpec {
+    RouteSpec { method: Method::GET, path, who, body: Carries::Json, csrf: false, rate: None, doc }
+}
+
+const fn change(method: Method, path: &'static str, who: Who, doc: Doc) -> RouteSpec {
+    RouteSpec { method, path, who, body: Carries::Json, csrf: true, rate: None, doc }
+}
+
+/// What signing in can be refused with.
+const SIGN_IN: &[Code] = &[Code::BadCredentials, Code::EmailNotConfirmed, Code::Suspended, Code::RateLimited];
+
+/// What sending can be refused with.
+const SENDING: &[Code] = &[
+    Code::NotMember,
+    Code::PairBlocked,
+    Code::PrivacyOff,
+    Code::ChatLocked,
+    Code::NotVerified,
+    Code::Suspended,
+    Code::CidReused,
+    Code::TooLarge,
+    Code::RateLimited,
+];
 
 /// Every route there is. The gate lets nothing through that has no row here.
 pub static ROUTES: &[RouteSpec] = &[
-    get("/", Who::Anyone),
-    get("/sign-in", Who::Anyone),
-    get("/sign-up", Who::Anyone),
-    get("/confirm", Who::Anyone),
-    get("/chats", Who::Anyone),
-    get("/chats/{id}", Who::Anyone),
-    get("/forgot-password", Who::Anyone),
-    get("/reset-password", Who::Anyone),
-    get("/confirm-email", Who::Anyone),
-    get("/me", Who::Anyone),
-    get("/me/profile", Who::Anyone),
-    get("/me/settings", Who::Anyone),
-    get("/me/security", Who::Anyone),
-    get("/me/blocked", Who::Anyone),
-    get("/static/{file}", Who::Anyone),
-    get("/ws", Who::Anyone),
-    get("/metrics", Who::Metrics),
-    get("/api/health", Who::Anyone),
-    get("/api/health/live", Who::Anyone),
-    get("/api/health/ready", Who::Anyone),
-    get("/api/limits", Who::Anyone),
-    get("/api/csrf-token", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-up", Who::Anyone),
-    change(Method::POST, "/api/auth/confirm", Who::Anyone),
-    change(Method::POST, "/api/auth/resend-confirmation", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-in", Who::Anyone),
-    change(Method::POST, "/api/auth/sign-out", Who::SignedIn),
+    get("/", Who::Anyone, page("The app")),
+    get("/sign-in", Who::Anyone, page("The app: signing in")),
+    get("/sign-up", Who::Anyone, page("The app: signing up")),
+    get("/confirm", Who::Anyone, page("The app: confirming an address")),
+    get("/chats", Who::Anyone, page("The app: the chats")),
+    get("/chats/{id}", Who::Anyone, page("The app: one chat")),
+    get("/forgot-password", Who::Anyone, page("The app: a forgotten password")),
+    get("/reset-password", Who::Anyone, page("The app: a new password")),
+    get("/confirm-email", Who::Anyone, page("The app: confirming another address")),
+    get("/me", Who::Anyone, page("The app: oneself")),
+    get("/me/profile", Who::Anyone, page("The app: one's profile")),
+    get("/me/settings", Who::Anyone, page("The app: one's settings")),
+    get("/me/security", Who::Anyone, page("The app: password, address and devices")),
+    get("/me/blocked", Who::Anyone, page("The app: whom one has blocked")),
+    get(
+        "/static/{file}",
+        Who::Anyone,
+        doc("A file of the app").bytes(200, &["*/*"]).or_unchanged().errors(&[Code::NotFound]),
+    ),
+    get(
+        "/ws",
+        Who::Anyone,
+        doc("The socket: an upgrade to WebSocket, see the AsyncAPI document").empty(101).errors(&[
+            Code::UpgradeRequired,
+            Code::ForeignOrigin,
+            Code::Unauthorized,
+            Code::TokenExpired,
+            Code::RateLimited,
+        ]),
+    ),
+    get("/metrics", Who::Metrics, doc("Numbers for a scraper").bytes(200, &["text/plain"])),
+    get(
+        "/api/health",
+        Who::Anyone,
+        doc("Whether this server can do its work").gives::<Report>().or_gives::<Report>(503),
+    ),
+    get("/api/health/live", Who::Anyone, doc("Whether it answers").gives::<health::Live>()),
+    get(
+        "/api/health/ready",
+        Who::Anyone,
+        doc("Whether it should get work").gives::<health::Ready>().or_gives::<health::Ready>(503),
+    ),
+    get("/api/limits", Who::Anyone, doc("What forms say of their fields").gives::<limits::FormLimits>()),
+    get(
+        "/api/csrf-token",
+        Who::Anyone,
+        doc("The token that every change from a browser needs").gives::<csrf::Token>().errors(&[Code::RateLimited]),
+    )
+    .tells(RateKind::CsrfToken, Subject::Address),
+    change(
+        Method::POST,
+        "/api/auth/sign-up",
+        Who::Anyone,
+        doc("Make an account; a mail confirms the address")
+            .takes::<SignUp>()
+            .gives::<auth::Mailed>()
+            .errors(&[Code::RateLimited]),
+    )
+    .tells(RateKind::SignUpAddress, Subject::Network),
+    change(
+        Method::POST,
+        "/api/auth/confirm",
+        Who::Anyone,
+        doc("Confirm an address, with the code or the link of the mail")
+            .takes::<auth::Confirm>()
+            .gives::<auth::Done>()
+            .errors(&[Code::BadCredentials, Code::RateLimited]),
+    )
+    .tells(RateKind::ConfirmAddress, Subject::Network),
+    change(
+        Method::POST,
+        "/api/auth/resend-confirmation",
+        Who::Anyone,
+        doc("Send the confirmation once more")
+            .takes::<auth::Resend>()
+            .gives::<auth::Done>()
+            .errors(&[Code::RateLimited]),
+    )
+    .tells(RateKind::ConfirmAddress, Subject::Network),
+    change(
+        Method::POST,
+        "/api/auth/sign-in",
+        Who::Anyone,
+        doc("Begin a session in a cookie").takes::<auth::SignIn>().gives::<auth::Welcome>().errors(SIGN_IN),
+    )
+    .tells(RateKind::SignInAddress, Subject::Network),
+    // Also for a session that is over: the browser is to forget it.
+    change(Method::POST, "/api/auth/sign-out", Who::Anyone, doc("End this session")),
+    change(
+        Method::POST,
+        "/api/auth/forgot-password",
+        Who::Anyone,
+        doc("Have a mail sent with which a forgotten password can be replaced")
+            .takes::<password::Forgot>()
+            .gives::<auth::Done>()
+            .errors(&[Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/auth/reset-password",
+        Who::Anyone,
+        doc("Replace a forgotten password, with the code or the link of the mail; ends all sessions")
+            .takes::<password::Reset>()
+            .gives::<auth::Done>()
+            .errors(&[Code::BadCredentials, Code::RateLimited]),
+    ),
     // Gives a bearer to a program that has no cookies and wants none.
-    RouteSpec { method: Method::POST, path: "/api/auth/token", who: Who::Anyone, csrf: false },
-    get("/api/me", Who::SignedIn),
-    change(Method::PATCH, "/api/me/profile", Who::SignedIn),
-    change(Method::PATCH, "/api/me/settings", Who::SignedIn),
-    get("/api/sessions", Who::SignedIn),
-    change(Method::DELETE, "/api/sessions/{id}", Who::SignedIn),
-    get("/api/people/{id}", Who::SignedIn),
-    get("/api/blocks", Who::SignedIn),
-    change(Method::PUT, "/api/blocks/{id}", Who::SignedIn),
-    change(Method::DELETE, "/api/blocks/{id}", Who::SignedIn),
-    get("/demo", Who::Demo),
-    get("/api/demo/people", Who::Demo),
-    change(Method::POST, "/api/demo/sign-in", Who::Demo),
+    RouteSpec {
+        method: Method::POST,
+        path: "/api/auth/token",
+        who: Who::Anyone,
+        body: Carries::Json,
+        csrf: false,
+        rate: Some((RateKind::SignInAddress, Subject::Network)),
+        doc: doc("Begin a session of a program without cookies")
+            .takes::<auth::Mint>()
+            .gives::<auth::Bearer>()
+            .errors(SIGN_IN),
+    },
+    get("/api/me", Who::SignedIn, doc("Oneself").gives::<Me>()),
+    change(
+        Method::PATCH,
+        "/api/me/profile",
+        Who::SignedIn,
+        doc("Change what one says of oneself").takes::<ProfileForm>().gives::<Me>(),
+    ),
+    change(
+        Method::PATCH,
+        "/api/me/settings",
+        Who::SignedIn,
+        doc("Change how one wants to be met").takes::<SettingsForm>().gives::<Me>(),
+    ),
+    change(
+        Method::POST,
+        "/api/me/password",
+        Who::SignedIn,
+        doc("Change the password; the other sessions may be ended with it")
+            .takes::<PasswordForm>()
+            .gives::<Me>()
+            .errors(&[Code::BadCredentials, Code::RateLimited]),
+    ),
+    change(
+        Method::POST,
+        "/api/me/email",
+        Who::SignedIn,
+        doc("Ask for another address; a mail to it confirms it")
+            .takes::<password::NewEmail>()
+            .gives::<auth::Mailed>()
+            .errors(&[Code::BadCredentials, Code::Conflict, Code::RateLimited]),
+    ),
+    change(Method::DELETE, "/api/me/email", Who::SignedIn, doc("Keep the address one has").gives::<Me>()),
+    change(
+        Method::POST,
+        "/api/me/email/confirm",
+        Who::SignedIn,
+        doc("Confirm another address, with the code or the link of the mail")
+            .takes::<password::Proof>()
+            .gives::<Me>()
+            .errors(&[Code::BadCredentials, Code::Conflict, Code::RateLimited]),
+    ),
+    change(
+        Method::PUT,
+        "/api/me/picture",
+        Who::SignedIn,
+        doc("Show a picture of oneself; it is made anew, square and small, without what the file tells besides")
+            .takes_bytes(&["image/jpeg", "image/png", "image/webp"])
+            .gives::<Me>()
+            .errors(&[Code::TooLarge, Code::UnsupportedMediaType, Code::RateLimited, Code::Overloaded]),
+    )
+    .carries(Carries::Picture),
+    change(Method::DELETE, "/api/me/picture", Who::SignedIn, doc("Show no picture of oneself").gives::<Me>()),
+    get(
+        "/api/pictures/{id}",
+        Who::SignedIn,
+        doc("The picture of somebody one shares a chat with, or one's own")
+            .bytes(200, &["image/jpeg"])
+            .or_unchanged()
+            .errors(&[Code::NotFound]),
+    ),
+    get("/api/sessions", Who::SignedIn, doc("Where one is signed in").gives::<sessions::Sessions>()),
+    change(Method::DELETE, "/api/sessions", Who::SignedIn, doc("End all of one's other sessions")),
+    change(
+        Method::DELETE,
+        "/api/sessions/{id}",
+        Who::SignedIn,
+        doc("End one of one's own sessions").errors(&[Code::NotFound]),
+    ),
+    get(
+        "/api/people/{id}",
+        Who::SignedIn,
+        doc("Somebody one shares a chat with").gives::<Person>().errors(&[Code::NotFound]),
+    ),
+    get("/api/blocks", Who::SignedIn, doc("Whom one has blocked").gives::<people::Blocks>()),
+    change(
+        Method::PUT,
+        "/api/blocks/{id}",
+        Who::SignedIn,
+        doc("Hear nothing more from somebody").errors(&[Code::NotFound, Code::Conflict, Code::RateLimited]),
+    ),
+    change(
+        Method::DELETE,
+        "/api/blocks/{id}",
+        Who::SignedIn,
+        doc("Hear from somebody again").errors(&[Code::NotFound, Code::RateLimited]),
+    ),
+    get(
+        "/api/chats",
+        Who::SignedIn,
+        doc("A window of one's chats, the latest first; or those of a name")
+            .query::<chats::ListQuery>()
+            .gives::<ChatList>()
+            .or_unchanged(),
+    ),
+    get(
+        "/api/chats/{id}/messages",
+        Who::SignedIn,
+        doc("A page of a chat's events before, after or around a number")
+            .query::<chats::PageQuery>()
+            .gives::<Page>()
+            .or_unchanged()
+            .errors(&[Code::NotMember, Code::UnrecoverablePosition]),
+    ),
+    change(
+        Method::POST,
+        "/api/chats/{id}/read",
+        Who::SignedIn,
+        doc("Note how far one has read").takes::<chats::Read>().gives::<Marked>().errors(&[Code::NotMember]),
+    ),
+    change(
+        Method::POST,
+        "/api/chat/send",
+        Who::SignedIn,
+        doc("Send a message; the same `cid` again is the same message")
+            .takes::<chats::Send>()
+            .gives::<Sent>()
+            .errors(SENDING),
+    )
+    .tells(RateKind::Message, Subject::User),
+    get("/demo", Who::Demo, page("The demo's door")),
+    get(
+        "/api/demo/people",
+        Who::Demo,
+        doc("Whom a demo link stands for").query::<demo::Link>().gives::<demo::People>().errors(&[Code::NotFound]),
+    ),
+    change(
+        Method::POST,
+        "/api/demo/sign-in",
+        Who::Demo,
+        doc("Sign in as one of the demo's people")
+            .takes::<demo::Link>()
+            .gives::<auth::Welcome>()
+            .errors(&[Code::NotFound]),
+    ),
 ];
 
 /// The rows of a path, one for each method it takes.
@@ -142,11 +419,15 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .unify()
         .or(me::routes(services))
         .unify()
+        .or(password::routes(services))
+        .unify()
+        .or(pictures::routes(services))
+        .unify()
         .or(sessions::routes(services))
         .unify()
         .or(people::routes(services))
         .unify()
-        .or(limits::routes(services))
+        .or(chats::routes(services))
         .unify()
         .or(health::routes(services))
         .unify()
@@ -197,13 +478,6 @@ fn json<T: DeserializeOwned + Send>() -> impl Filter<Extract = (Result<T>,), Err
     warp::body::bytes().map(|bytes: Bytes| body::parse(&bytes))
 }
 
-/// One value of the query string, read strictly: once, and without any of the others mattering.
-fn query_value(query: &str, name: &str) -> Option<String> {
-    let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-    let value = values.next()?.1.into_owned();
-    values.next().is_none().then_some(value)
-}
-
 /// The query string, empty when there is none.
 fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone {
     warp::query::raw().or(warp::any().map(String::new)).unify()
@@ -246,12 +520,5 @@ mod tests {
         for route in ROUTES.iter().filter(|route| route.method.is_safe()) {
             assert_eq!(route.method, Method::GET);
         }
-    }
-
-    #[test]
-    fn a_query_value_is_taken_once() {
-        assert_eq!(query_value("as=a%20b&x=1", "as").as_deref(), Some("a b"));
-        assert_eq!(query_value("as=a&as=b", "as"), None);
-        assert_eq!(query_value("", "as"), None);
     }
 }

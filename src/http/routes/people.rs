@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -16,8 +17,8 @@ use crate::protocol::server::Blocked;
 use crate::services::Services;
 
 /// Whom a person has blocked.
-#[derive(Debug, Serialize)]
-struct Blocks {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Blocks {
     /// The latest first.
     blocks: Vec<Blocked>,
 }

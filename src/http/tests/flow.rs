@@ -11,21 +11,27 @@ use super::{Answer, PATIENCE, ask};
 use crate::accounts::HashCost;
 use crate::app::{self, Running, Setup};
 use crate::config::Config;
-use crate::http::routes::{ROUTES, Who};
+use crate::http::routes::{Carries, ROUTES, Who};
 
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
-const EMAIL: &str = "isa@student.uva.nl";
-const PASSWORD: &str = "a long enough phrase";
+pub(super) const EMAIL: &str = "isa@student.uva.nl";
+pub(super) const PASSWORD: &str = "a long enough phrase";
 
-async fn start(directory: &Path) -> Running {
+pub(super) async fn start(directory: &Path) -> Running {
+    start_with(directory, |_| {}).await
+}
+
+pub(super) async fn start_with(directory: &Path, change: impl FnOnce(&mut Config)) -> Running {
     let setup = Setup { hash_cost: HashCost::CHEAPEST, ..Setup::default() };
-    app::start(Config::development(directory).unwrap(), setup).await.unwrap()
+    let mut config = Config::development(directory).unwrap();
+    change(&mut config);
+    app::start(config, setup).await.unwrap()
 }
 
 /// A browser: keeps cookies, names its origin, fetches a CSRF token before each change.
-struct Browser {
-    address: SocketAddr,
-    jar: BTreeMap<String, String>,
+pub(super) struct Browser {
+    pub(super) address: SocketAddr,
+    pub(super) jar: BTreeMap<String, String>,
 }
 
 impl Browser {
@@ -33,11 +39,11 @@ impl Browser {
         Self { address, jar: BTreeMap::new() }
     }
 
-    fn cookie(&self) -> String {
+    pub(super) fn cookie(&self) -> String {
         self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    async fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(super) async fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let (cookie, origin) = (self.cookie(), format!("http://{}", self.address));
         let mut all = vec![("sec-fetch-site", "same-origin")];
         if !cookie.is_empty() {
@@ -67,17 +73,17 @@ impl Browser {
         answer
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(super) async fn get(&mut self, path: &str) -> Answer {
         self.ask("GET", path, &[], "").await
     }
 
-    async fn change(&mut self, method: &str, path: &str, body: Value) -> Answer {
+    pub(super) async fn change(&mut self, method: &str, path: &str, body: Value) -> Answer {
         let token = self.get("/api/csrf-token").await.json()["token"].as_str().unwrap().to_owned();
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.ask(method, path, &[("content-type", "application/json"), ("x-csrf-token", &token)], &body).await
     }
 
-    async fn sign_in(&mut self) -> Answer {
+    pub(super) async fn sign_in(&mut self) -> Answer {
         self.change("POST", "/api/auth/sign-in", json!({ "email": EMAIL, "password": PASSWORD })).await
     }
 }
@@ -101,7 +107,7 @@ async fn mailed_code(directory: &Path) -> String {
 }
 
 /// A browser that has signed up and confirmed, but not signed in.
-async fn confirmed(running: &Running, directory: &Path) -> Browser {
+pub(super) async fn confirmed(running: &Running, directory: &Path) -> Browser {
     let mut browser = Browser::new(running.addr);
     let mut form = json!({
         "email": EMAIL, "password": PASSWORD, "first_name": "Isa", "last_name": "Visser", "date_of_birth": "2004-05-31",
@@ -160,6 +166,8 @@ async fn a_person_signs_up_in_and_out() {
     assert_eq!((answer.status, &answer.headers["clear-site-data"]), (204, &"\"cache\"".parse().unwrap()), "{answer:?}");
     assert!(browser.jar.is_empty());
     assert_eq!(copy.get("/api/me").await.status, 401, "a stolen cookie is dead at once");
+    let over = copy.change("POST", "/api/auth/sign-out", Value::Null).await;
+    assert_eq!((over.status, copy.jar.len()), (204, 0), "a browser forgets a session that is over: {over:?}");
     assert_eq!(running.house.stop().await.tasks_left, 0);
 }
 
@@ -213,7 +221,10 @@ async fn every_row_of_the_table_has_a_handler() {
         };
         let expected: &[u16] = match route.path {
             "/ws" => &[426],
-            "/static/{file}" | "/api/sessions/{id}" | "/api/people/{id}" | "/api/blocks/{id}" => &[404],
+            "/api/chats/{id}/messages" => &[400],
+            "/static/{file}" | "/api/sessions/{id}" | "/api/people/{id}" | "/api/blocks/{id}"
+            | "/api/pictures/{id}" => &[404],
+            _ if route.body == Carries::Picture => &[415],
             _ if route.method.is_safe() => &[200],
             _ => &[200, 204, 400],
         };

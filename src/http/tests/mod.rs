@@ -1,5 +1,6 @@
 //! The HTTP door on real sockets, with a router that answers everything the gate lets through.
 
+mod account;
 mod flow;
 mod hostile;
 mod walk;
@@ -19,11 +20,13 @@ use warp::Filter;
 use super::reply::Reply;
 use super::{assets, edge, gate, listener, problem};
 use crate::accounts::Principal;
+use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::doors::tests_config::config;
 use crate::error::Error;
 use crate::ids::{SessionId, UserId, new_id};
 use crate::protocol::codes::Code;
+use crate::ratelimit::RateLimits;
 use crate::supervise::Supervisor;
 
 /// How long a test waits for what must come; generous, because machines are busy.
@@ -73,6 +76,7 @@ impl TestServer {
             Arc::clone(&config),
             gate::Front::new(
                 Arc::clone(&config),
+                Arc::new(RateLimits::new(&config.limits, Clock::System)),
                 authenticate,
                 Arc::new(assets::Assets::default()),
                 router(Arc::clone(&stuck)),

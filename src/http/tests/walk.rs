@@ -4,12 +4,20 @@ use http::Method;
 
 use super::{Answer, TestServer};
 use crate::doors::CsrfSubject;
-use crate::http::routes::{ROUTES, RouteSpec, Who};
+use crate::http::routes::{Carries, ROUTES, RouteSpec, Who};
 
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
 fn path(route: &RouteSpec) -> String {
     route.path.replace("{id}", ID).replace("{file}", "app.js")
+}
+
+/// The type of the body that a change carries.
+fn kind(route: &RouteSpec) -> &'static str {
+    match route.body {
+        Carries::Json => "application/json",
+        Carries::Picture => "image/png",
+    }
 }
 
 /// A browser that is signed in and does everything right.
@@ -38,7 +46,7 @@ impl<'s> Browser<'s> {
             headers.extend([
                 ("origin", self.origin.as_str()),
                 ("sec-fetch-site", "same-origin"),
-                ("content-type", "application/json"),
+                ("content-type", kind(route)),
                 ("x-csrf-token", self.csrf.as_str()),
             ]);
         }
@@ -120,8 +128,7 @@ async fn no_change_happens_without_the_csrf_token_of_its_session() {
 async fn a_client_without_cookies_needs_a_token_only_where_a_form_acts() {
     let server = TestServer::start().await;
     for route in ROUTES.iter().filter(|route| !route.method.is_safe()) {
-        let plain =
-            server.ask(route.method.as_str(), &path(route), &[("content-type", "application/json")], "{}").await;
+        let plain = server.ask(route.method.as_str(), &path(route), &[("content-type", kind(route))], "{}").await;
         let expected = match (route.csrf, route.who) {
             (false, _) => 200,
             (true, Who::SignedIn) => 401,
@@ -132,7 +139,7 @@ async fn a_client_without_cookies_needs_a_token_only_where_a_form_acts() {
             .ask(
                 route.method.as_str(),
                 &path(route),
-                &[("content-type", "application/json"), ("authorization", "Bearer live-1")],
+                &[("content-type", kind(route)), ("authorization", "Bearer live-1")],
                 "{}",
             )
             .await;
@@ -142,7 +149,7 @@ async fn a_client_without_cookies_needs_a_token_only_where_a_form_acts() {
                 route.method.as_str(),
                 &path(route),
                 &[
-                    ("content-type", "application/json"),
+                    ("content-type", kind(route)),
                     ("authorization", "Bearer live-1"),
                     ("cookie", "__Host-session=live-1"),
                 ],

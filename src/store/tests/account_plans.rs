@@ -5,7 +5,7 @@ use sea_orm::{QueryTrait, Statement, Value};
 
 use crate::ids::{UserId, new_id};
 use crate::store::testing::on_each;
-use crate::store::{accounts, leftovers, mails, sessions};
+use crate::store::{accounts, leftovers, mails, pictures, profiles, sessions, tokens};
 
 #[tokio::test]
 async fn nothing_is_scanned_and_nothing_sorted() {
@@ -19,10 +19,13 @@ async fn nothing_is_scanned_and_nothing_sorted() {
             raw(&format!("{}s.token_hash = $1", sessions::STATE), vec![hash()]),
             raw(&format!("{}s.id = $1", sessions::STATE), vec![new_id().into()]),
             raw(accounts::ACCOUNT, vec!["a@b.nl".into()]),
-            raw(accounts::TRY_CODE, vec!["email_confirm".into(), 5.into(), "a@b.nl".into()]),
+            raw(tokens::TRY_CODE, vec!["email_confirm".into(), 5.into(), "a@b.nl".into()]),
             raw(leftovers::NEVER_CONFIRMED, vec![now.into(), 500_i64.into()]),
-            raw(accounts::PASSWORD_OF_LINK, vec![hash(), "email_confirm".into(), now.into()]),
-            raw(accounts::USE_LINK, vec![now.into(), hash(), "email_confirm".into()]),
+            raw(tokens::PASSWORD_OF_LINK, vec![hash(), "email_confirm".into(), now.into()]),
+            raw(profiles::ME, vec![user.into(), now.into()]),
+            raw(pictures::PICTURE, vec![new_id().into(), user.into()]),
+            raw(tokens::LINK_OWNER, vec![hash(), "password_reset".into(), now.into()]),
+            raw(tokens::USE_LINK, vec![now.into(), hash(), "email_confirm".into()]),
             sessions::live(user, now, now, 100).build(backend),
             mails::due(now, 16).build(backend),
             mails::next_due().build(backend),

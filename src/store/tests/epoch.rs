@@ -1,8 +1,12 @@
 use std::path::Path;
 
+use sea_orm::ConnectionTrait;
+use sea_orm::sqlx::{AssertSqlSafe, Executor};
+use secrecy::ExposeSecret;
+
 use super::add_user;
-use crate::store::Store;
-use crate::store::testing::{TestStore, config, on_each};
+use crate::store::testing::{TestStore, config, on_each, postgres_admin};
+use crate::store::{Lane, Store};
 
 #[tokio::test]
 async fn the_epoch_survives_a_restart() {
@@ -105,6 +109,50 @@ async fn mirroring_costs_nothing_when_nothing_was_committed() {
         assert_eq!(test.number(generation).await, before + 1);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_was_replaced_under_us_is_refused() {
+    let Some(test) = TestStore::postgres(|_| ()).await else { return };
+    add_user(&test.store, "sanne@example.org").await.unwrap();
+    test.store.mirror_epoch().await.unwrap();
+    let name = test.config.database_url.as_ref().unwrap().expose_secret().rsplit('/').next().unwrap().to_owned();
+    let mut admin = postgres_admin().await.unwrap();
+    let hang_up = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    // A server that comes back is the same one.
+    admin.execute(AssertSqlSafe(hang_up.clone())).await.unwrap();
+    let mut tries = 0;
+    while let Err(error) = add_user(&test.store, "daan@example.org").await {
+        assert!(error.is_unavailable() && tries < 20, "{error}");
+        tries += 1;
+    }
+    // A backup that was put in its place is not.
+    let older = "UPDATE store_meta SET value = '0' WHERE key = 'generation'";
+    test.store
+        .write(Lane::Small, |tx| Box::pin(async { Ok(tx.conn().execute_unprepared(older).await?) }))
+        .await
+        .unwrap();
+    admin.execute(AssertSqlSafe(hang_up)).await.unwrap();
+    for _ in 0..5 {
+        let error = add_user(&test.store, "emma@example.org").await.unwrap_err();
+        assert!(error.is_unavailable(), "{error}");
+    }
+    let error = add_user(&test.store, "emma@example.org").await.unwrap_err().to_string();
+    assert!(error.contains("was replaced while the server runs"), "{error}");
+}
+
+#[tokio::test]
+async fn a_data_directory_that_is_open_to_others_is_closed() {
+    use std::os::unix::fs::PermissionsExt;
+    let test = TestStore::sqlite().await;
+    let mode = || std::fs::metadata(test.directory.path()).unwrap().permissions().mode() & 0o7777;
+    let open = |mode| std::fs::set_permissions(test.directory.path(), PermissionsExt::from_mode(mode)).unwrap();
+    test.store.close().await;
+    for (before, after) in [(0o755, 0o700), (0o770, 0o700), (0o1777, 0o1777)] {
+        open(before);
+        Store::open(&test.config).await.unwrap().close().await;
+        assert_eq!(mode(), after, "{before:o}");
+    }
 }
 
 fn copy(from: &Path, to: &Path, file: &str) {

@@ -6,6 +6,7 @@ mod chat_plans;
 mod chats;
 mod epoch;
 mod failure;
+mod lists;
 mod plans;
 mod schema;
 

@@ -23,8 +23,10 @@ export const STABLE_MS = 5_000;
 const UNREACHABLE_TRIES = { first: 3, later: 6 };
 /** Waiting this long for the very first connection is as good as those tries. Milliseconds. */
 const UNREACHABLE_MS = 5_000;
-/** Requests on their way at once; the server allows 32. */
+/** Requests on their way at once, where the server allows more. */
 const IN_FLIGHT_MAX = 24;
+/** Patience with the close that follows a refused `connect` and says more exactly why. Milliseconds. */
+const VERDICT_MS = 1_000;
 /** A close code of our own for a connection that is given up. */
 const GIVEN_UP = 4900;
 
@@ -72,6 +74,7 @@ export class Socket {
     this.ws = null;
     this.attempt = 0;
     this.nextId = 1;
+    this.inFlightMax = IN_FLIGHT_MAX;
     /** @type {Map<number, { resolve: (ok: any) => void, reject: (error: WireError) => void, timer: any }>} */
     this.inFlight = new Map();
     /** @type {(() => void)[]} */
@@ -145,7 +148,7 @@ export class Socket {
     return new Promise((resolve, reject) => {
       if (!this.connected) return reject(new WireError('closed'));
       const go = () => this.#ask(op, ch, d, patience, resolve, reject);
-      if (this.inFlight.size >= IN_FLIGHT_MAX) this.waiting.push(() => (this.connected ? go() : reject(new WireError('closed'))));
+      if (this.inFlight.size >= this.inFlightMax) this.waiting.push(() => (this.connected ? go() : reject(new WireError('closed'))));
       else go();
     });
   }
@@ -163,7 +166,7 @@ export class Socket {
   }
 
   #next() {
-    while (this.inFlight.size < IN_FLIGHT_MAX) {
+    while (this.inFlight.size < this.inFlightMax) {
       const go = this.waiting.shift();
       if (go === undefined) return;
       go();
@@ -216,6 +219,7 @@ export class Socket {
     this.spreadUntil = 0;
     this.unheard = 0;
     this.met = true;
+    this.inFlightMax = Math.max(1, Math.min(IN_FLIGHT_MAX, Math.floor((reply.limits?.in_flight ?? 32) * 0.75)));
     this.options.onConnected(reply);
     this.#tell({ state: 'connected' });
     this.#watch();
@@ -228,7 +232,10 @@ export class Socket {
     if (refusal.retry) this.#lost(4100, String((refusal.after_ms ?? 1000) / 1000));
     else if (refusal.code === 40307) this.#lost(4003, refusal.name);
     else if (Math.floor(refusal.code / 100) === 401) this.#lost(4001, refusal.name);
-    else this.#lost(4000, refusal.name);
+    else {
+      this.options.timers.clearTimeout(this.connectTimer);
+      this.connectTimer = this.options.timers.setTimeout(() => this.#lost(4000, refusal.name), VERDICT_MS);
+    }
   }
 
   /** @param {any} data */

@@ -158,7 +158,7 @@ export class Store {
     const chat = this.streams.peek().chats.get(id);
     if (chat === undefined || !chat.more) return Promise.resolve();
     const before = chat.from;
-    const work = this.#ask('history', id, { before, limit: Math.min(limit, this.historyMax) })
+    const work = this.#ask('history', id, { before, limit: Math.min(limit, this.historyMax), epoch: this.streams.peek().epoch })
       .then(this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, before })))
       .finally(() => this.older.delete(id));
     this.older.set(id, work);
@@ -201,8 +201,10 @@ export class Store {
     this.#ask(held.op, id, { seq })
       .then((ok) => this.#apply({ type: 'marker', chat: id, d: { u: this.me.id, ...ok } }))
       .catch((error) => {
-        // Asked again with the next beat of the timer, unless the server will never have it.
-        if (error instanceof WireError && (error.refusal === undefined || error.refusal.retry)) held.sent = 0;
+        if (error instanceof WireError && error.refusal !== undefined && !error.refusal.retry) return;
+        // Asked again with the next beat of the timer, or now when there is none any more.
+        held.sent = 0;
+        if (this.markers.get(key) !== held && this.line !== null) this.#marker(held.op, id, held.want);
       });
   }
 
@@ -243,6 +245,11 @@ export class Store {
     const news = last !== undefined && this.streams.peek().chats.get(last.id)?.head !== last.head;
     this.#apply({ type: 'list', me: this.me.id, epoch: page.epoch, chats: page.chats });
     this.loaded.value = true;
+    // What was read here while there was no line gets there now.
+    for (const { id, read } of page.chats) {
+      const held = this.streams.peek().chats.get(id)?.read ?? 0;
+      if (held > read && !this.markers.has(`read:${id}`)) this.#marker('read', id, held);
+    }
     this.outbox.pump();
     return news;
   }
@@ -345,7 +352,7 @@ export class Store {
       this.holeTimers.set(id, timer);
     }
     const use = this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, after }));
-    this.#ask('history', id, { after, limit: this.historyMax })
+    this.#ask('history', id, { after, limit: this.historyMax, epoch: this.streams.peek().epoch })
       .then((/** @type {HistoryPage} */ page) => {
         this.filling.delete(id);
         use(page);

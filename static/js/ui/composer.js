@@ -5,6 +5,7 @@ import { signal } from '../core/signals.js';
 import { scalars } from '../core/text.js';
 import { recall, remember } from './context.js';
 import { attribute, h, icon, Part, text } from './dom.js';
+import { draftKey } from './place.js';
 
 /** Characters left from which on the counter shows. */
 const COUNTER_FROM = 400;
@@ -13,9 +14,6 @@ const DRAFT_MS = 300;
 
 /** Counts changes of drafts, for who shows them. */
 export const drafts = signal(0);
-
-/** @param {string} user @param {string} chat */
-export const draftKey = (user, chat) => `domu:draft:${user}:${chat}`;
 
 class Composer extends Part {
   constructor() {
@@ -137,4 +135,4 @@ class Composer extends Part {
 }
 
 customElements.define('domu-composer', Composer);
-export { Composer };
+export { Composer, draftKey };

@@ -37,6 +37,9 @@ let storage = null;
 
 const JOURNAL = 'domu:leaving:';
 
+/** @param {string} user @param {string} chat */
+export const draftKey = (user, chat) => `domu:draft:${user}:${chat}`;
+
 /** @type {import('../core/outbox.js').Journal} */
 const journal = {
   keep: (item) => remember(JOURNAL + item.cid, JSON.stringify(item)),
@@ -47,7 +50,11 @@ const journal = {
     for (const key of recallKeys(JOURNAL)) {
       try {
         const item = JSON.parse(recall(key) ?? 'null');
-        if (item?.user === user) found.push(item);
+        if (item?.user !== user) continue;
+        // The page ended between writing the message down and emptying the draft: it is a message, not both.
+        const draft = draftKey(user, item.chat);
+        if (recall(draft)?.trim() === item.text) remember(draft, null);
+        found.push(item);
       } catch {
         remember(key, null);
       }

@@ -127,6 +127,12 @@ impl Raw {
         }
     }
 
+    /// Everything until the server closes, as text.
+    pub async fn rest(&mut self) -> String {
+        while self.more(PATIENCE).await {}
+        String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned()
+    }
+
     /// One frame from the server: opcode and payload. None when the connection has ended.
     pub async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {

@@ -75,6 +75,11 @@ impl TestServer {
         Self::set_up(Db::Sqlite, clock, change).await
     }
 
+    /// A server on this database with other settings.
+    pub async fn on_with(db: Db, change: impl FnOnce(&mut Config)) -> Self {
+        Self::set_up(db, Clock::System, change).await
+    }
+
     async fn set_up(db: Db, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = settings(directory.path());

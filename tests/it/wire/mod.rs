@@ -1,5 +1,6 @@
 //! The protocol `domu.v1` on real sockets: what it promises, and what it answers to nonsense.
 
+mod bad_http;
 mod bad_input;
 mod blocks;
 mod bystander;
@@ -7,9 +8,11 @@ mod drain;
 mod faults;
 mod frames;
 mod limits;
+mod postgres;
 mod property;
 mod resume;
 mod revoked;
 mod slow;
 mod snapshots;
 mod talk;
+mod twins;

@@ -1,0 +1,138 @@
+//! Pictures of people: taken as a file, kept as a small square JPEG without anything else that was in the file.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::FilterType;
+use image::metadata::Orientation;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits as Bounds};
+use serde_json::json;
+
+use super::model::Refusal;
+use super::{Accounts, no_account, refused, to_the_end};
+use crate::error::{Error, Result};
+use crate::ids::{PictureId, UserId, new_id};
+
+/// Length of a side of what is kept, in pixels: twice the largest place where it is shown.
+const SIDE_MAX: u32 = 512;
+/// JPEG quality of what is kept.
+const QUALITY: u8 = 85;
+/// Bytes that decoding may take for each pixel: four channels of 16 bits, twice.
+const BYTES_PER_PIXEL: u64 = 16;
+/// Pictures that may wait for each one that is being decoded.
+pub(super) const WAITING_PER_DECODE: usize = 4;
+
+impl Accounts {
+    /// Makes an uploaded file a person's picture, in the place of the former one; all their devices hear of it.
+    ///
+    /// # Errors
+    /// `bad_request` with `fields` for what is no JPEG, PNG or WebP picture, has too many pixels or is broken;
+    /// `overloaded` when too many pictures wait.
+    pub async fn set_picture(&self, user: UserId, file: Bytes) -> Result<()> {
+        let pixels_max = self.inner.limits.picture_pixels_max;
+        // What can be refused without work is refused without waiting for it.
+        let format = known_format(&file).map_err(|detail| refuse(&detail))?;
+        let crowded = "Too many pictures are being uploaded. Try again in a moment.";
+        let jpeg = self.inner.decodes.run(crowded, move || recode(&file, format, pixels_max)).await?;
+        let jpeg = jpeg.map_err(|detail| refuse(&detail))?;
+        let id = PictureId(new_id());
+        self.change_picture(user, Some((id, jpeg))).await?;
+        tracing::info!(user.id = %user, picture.id = %id, "picture uploaded");
+        Ok(())
+    }
+
+    /// Takes a person's picture away. None is no error.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn remove_picture(&self, user: UserId) -> Result<()> {
+        self.change_picture(user, None).await
+    }
+
+    /// A picture, for its owner and for everyone who shares or shared a chat with them.
+    ///
+    /// # Errors
+    /// `not_found` for all others, as for a picture that is no more.
+    pub async fn picture(&self, viewer: UserId, picture: PictureId) -> Result<Bytes> {
+        let jpeg = self.inner.store.picture(picture, viewer).await?;
+        jpeg.map(Bytes::from).ok_or_else(|| no_account("There is no such picture."))
+    }
+
+    async fn change_picture(&self, user: UserId, picture: Option<(PictureId, Vec<u8>)>) -> Result<()> {
+        let inner = Arc::clone(&self.inner);
+        to_the_end(&self.inner.supervisor, "picture changed", async move {
+            let now = inner.clock.now();
+            inner
+                .committer
+                .run(move |tx| {
+                    Box::pin(async move {
+                        if tx.set_picture(user, picture, now).await? {
+                            tx.emit_user(user, "profile", json!({}), now).await?;
+                        }
+                        Ok(())
+                    })
+                })
+                .await
+        })
+        .await
+    }
+}
+
+fn refuse(detail: &str) -> Error {
+    refused(&[Refusal::new("picture", detail)])
+}
+
+/// What a file is, by its first bytes; what its sender calls it does not matter.
+fn known_format(file: &[u8]) -> std::result::Result<ImageFormat, String> {
+    if file.is_empty() {
+        return Err("The file is empty. Choose another picture.".to_owned());
+    }
+    let format = image::guess_format(file).ok();
+    let known = |format: &ImageFormat| matches!(format, ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP);
+    format.filter(known).ok_or_else(|| "Choose a JPEG, PNG or WebP picture.".to_owned())
+}
+
+/// The middle square of a picture as a small JPEG, upright, on white. Size is judged before anything is decoded.
+fn recode(file: &[u8], format: ImageFormat, pixels_max: u32) -> std::result::Result<Vec<u8>, String> {
+    let broken = |_| "This picture cannot be read. Save it anew, or choose another.".to_owned();
+    let mut bounds = Bounds::default();
+    bounds.max_alloc = Some(u64::from(pixels_max).saturating_mul(BYTES_PER_PIXEL));
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    reader.limits(bounds);
+    let mut decoder = reader.into_decoder().map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width).saturating_mul(u64::from(height)) > u64::from(pixels_max) {
+        let megapixels = pixels_max / 1_000_000;
+        return Err(format!("Choose a picture of at most {megapixels} megapixels."));
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    let side = width.min(height);
+    let mut square = picture.crop((width - side) / 2, (height - side) / 2, side, side);
+    drop(picture);
+    if side > SIDE_MAX {
+        square = square.resize_exact(SIDE_MAX, SIDE_MAX, FilterType::CatmullRom);
+    }
+    square.apply_orientation(orientation);
+    let pixels = square.into_rgba8();
+    let on_white: Vec<u8> = pixels
+        .pixels()
+        .flat_map(|pixel| {
+            let [red, green, blue, alpha] = pixel.0;
+            [red, green, blue].map(|colour| over_white(colour, alpha))
+        })
+        .collect();
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
+        .encode(&on_white, pixels.width(), pixels.height(), ExtendedColorType::Rgb8)
+        .map_err(broken)?;
+    Ok(jpeg)
+}
+
+/// A colour as it looks through this alpha on white.
+fn over_white(colour: u8, alpha: u8) -> u8 {
+    let (colour, alpha) = (u16::from(colour), u16::from(alpha));
+    u8::try_from((colour * alpha + 255 * (255 - alpha)) / 255).unwrap_or(u8::MAX)
+}

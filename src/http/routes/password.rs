@@ -1,0 +1,145 @@
+//! Passwords and e-mail addresses: forgotten, reset, changed.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::auth::{Done, Mailed};
+use super::{json, me, visitor, with};
+use crate::accounts::{AddressProof, MailProof, PasswordForm, secret};
+use crate::error::{Error, Result};
+use crate::http::gate::Visitor;
+use crate::http::reply::{Reply, answer};
+use crate::services::Services;
+
+/// The form of a forgotten password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Forgot {
+    email: String,
+}
+
+/// The form of a new password: with the link's token, or with the address and the mailed code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    token: Option<String>,
+    email: Option<String>,
+    code: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+/// The form of a new address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEmail {
+    email: String,
+    #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+/// The proof of a new address: the link's token, or the mailed code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    token: Option<String>,
+    code: Option<String>,
+}
+
+/// The routes of passwords and addresses.
+pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
+    let forgot = warp::path!("api" / "auth" / "forgot-password")
+        .and(warp::post())
+        .and(with(services))
+        .and(visitor())
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(forgot(&s, &v, body).await) });
+    let reset = warp::path!("api" / "auth" / "reset-password")
+        .and(warp::post())
+        .and(with(services))
+        .and(visitor())
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(reset(&s, &v, body).await) });
+    let password = warp::path!("api" / "me" / "password")
+        .and(warp::post())
+        .and(with(services))
+        .and(visitor())
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(password(&s, &v, body).await) });
+    forgot.or(reset).unify().or(password).unify().or(addresses(services)).unify().boxed()
+}
+
+fn addresses(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
+    let change = warp::path!("api" / "me" / "email")
+        .and(warp::post())
+        .and(with(services))
+        .and(visitor())
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(change(&s, &v, body).await) });
+    let withdraw = warp::path!("api" / "me" / "email")
+        .and(warp::delete())
+        .and(with(services))
+        .and(visitor())
+        .then(|s: Arc<Services>, v: Visitor| async move { answer(withdraw(&s, &v).await) });
+    let confirm = warp::path!("api" / "me" / "email" / "confirm")
+        .and(warp::post())
+        .and(with(services))
+        .and(visitor())
+        .and(json())
+        .then(|s: Arc<Services>, v: Visitor, body| async move { answer(confirm(&s, &v, body).await) });
+    change.or(withdraw).unify().or(confirm).unify().boxed()
+}
+
+async fn forgot(services: &Services, visitor: &Visitor, body: Result<Forgot>) -> Result<Reply> {
+    services.accounts.forgot_password(&body?.email, visitor.address).await?;
+    Reply::json(&Done { status: "reset_mail" })
+}
+
+async fn reset(services: &Services, visitor: &Visitor, body: Result<Reset>) -> Result<Reply> {
+    let Reset { token, email, code, password } = body?;
+    let proof = match (token, email, code) {
+        (Some(token), None, None) => MailProof::Link(token),
+        (None, Some(email), Some(code)) => MailProof::Code { email, code },
+        _ => {
+            let detail = "Send the password with the token of the link, or with the e-mail address and the code.";
+            return Err(Error::bad_request(detail));
+        }
+    };
+    services.accounts.reset_password(proof, &password, visitor.address).await?;
+    Reply::json(&Done { status: "reset" })
+}
+
+async fn password(services: &Services, visitor: &Visitor, body: Result<PasswordForm>) -> Result<Reply> {
+    services.accounts.change_password(visitor.principal()?, body?, visitor.address).await?;
+    me::show(services, visitor).await
+}
+
+async fn change(services: &Services, visitor: &Visitor, body: Result<NewEmail>) -> Result<Reply> {
+    let form = body?;
+    let who = visitor.principal()?;
+    let email = services.accounts.change_email(who, &form.email, &form.password, visitor.address).await?;
+    Reply::json(&Mailed { status: "confirm_email", email })
+}
+
+async fn withdraw(services: &Services, visitor: &Visitor) -> Result<Reply> {
+    services.accounts.withdraw_email(visitor.principal()?.user).await?;
+    me::show(services, visitor).await
+}
+
+async fn confirm(services: &Services, visitor: &Visitor, body: Result<Proof>) -> Result<Reply> {
+    let proof = match body? {
+        Proof { token: Some(token), code: None } => AddressProof::Link(token),
+        Proof { token: None, code: Some(code) } => AddressProof::Code(code),
+        _ => return Err(Error::bad_request("Send the token of the link, or the code.")),
+    };
+    services.accounts.confirm_email(visitor.principal()?, proof, visitor.address).await?;
+    me::show(services, visitor).await
+}

@@ -1,0 +1,303 @@
+/** The law of the client: whatever happens on the way, in the end it holds what the server holds, and sends everything once. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DomuClient, memoryPlace } from '../../static/js/client.js';
+import { faultyTimers, killAfter } from '../../static/js/core/faults.js';
+import { POLL_MS } from '../../static/js/core/polling.js';
+import { FakeSocket, FakeTimers, ME, OTHER, chance, member, person } from './support.js';
+
+/** @import { WireChat, WireEvent } from '../../static/js/types.js' */
+
+const CHATS = ['00000000-0000-7000-8000-0000000000c1', '00000000-0000-7000-8000-0000000000c2'];
+
+/** A server by the book: streams with numbers, client ids stored once, sockets and their HTTP twins. */
+class Model {
+  /** @param {FakeTimers} timers */
+  constructor(timers) {
+    this.timers = timers;
+    this.epoch = 'e1';
+    /** Whether a network lets sockets through. */
+    this.sockets = true;
+    this.dials = 0;
+    this.lists = 0;
+    /** @type {Map<string, { events: WireEvent[], read: number, recv: number, opened: number }>} */
+    this.chats = new Map(CHATS.map((id) => [id, { events: [], read: 0, recv: 0, opened: 0 }]));
+    /** @type {Set<ModelLine>} */
+    this.live = new Set();
+    for (const id of CHATS) this.happen(id, 'chat', { change: 'opened' });
+  }
+
+  /** @param {string} id */
+  at(id) {
+    const chat = this.chats.get(id);
+    if (chat === undefined) throw new Error('no such chat');
+    return chat;
+  }
+
+  /** @param {string} id @param {string} op @param {Record<string, any>} d @returns {WireEvent} */
+  happen(id, op, d) {
+    const { events } = this.at(id);
+    const n = events.filter((event) => event.op !== 'chat').length + (op === 'chat' ? 0 : 1);
+    const seq = events.length + 1;
+    const event = { op, ch: `chat:${id}`, seq, ts: this.timers.now(), d: op === 'chat' ? d : { mid: `m${id}${seq}`, n, kind: 'user', ...d } };
+    events.push(event);
+    for (const line of this.live) line.receive(event);
+    return event;
+  }
+
+  /** @param {string} id @param {{ cid: string, text: string }} d */
+  publish(id, d) {
+    const known = this.at(id).events.find((event) => event.d.cid === d.cid);
+    const event = known ?? this.happen(id, 'message', { u: ME, cid: d.cid, text: d.text });
+    if (known === undefined) this.read(id, event.seq);
+    return { mid: event.d.mid, seq: event.seq, n: event.d.n, ts: event.ts, cid: d.cid, dup: known !== undefined };
+  }
+
+  /** @param {string} id @param {number} seq */
+  read(id, seq) {
+    const chat = this.at(id);
+    chat.read = Math.max(chat.read, Math.min(seq, chat.events.length));
+    return { read: chat.read, read_n: this.ordinal(id, chat.read), recv: chat.recv };
+  }
+
+  /** @param {string} id @param {number} seq */
+  ordinal(id, seq) {
+    return this.at(id).events.filter((event) => event.seq <= seq && event.op !== 'chat').length;
+  }
+
+  /** @param {string} id @param {Record<string, any>} d */
+  page(id, { before, after, limit = 50 }) {
+    const { events } = this.at(id);
+    const found = before === undefined ? events.filter((event) => event.seq > Number(after)).slice(0, Number(limit)) : events.filter((event) => event.seq < Number(before)).slice(-Number(limit));
+    const [first, last] = [found.at(0), found.at(-1)];
+    return { events: found, head: events.length, base: 0, more_before: (first?.seq ?? 1) > 1, more_after: (last?.seq ?? events.length) < events.length };
+  }
+
+  /** @param {string} id @param {number | undefined} held @param {boolean} [bare] @returns {WireChat} */
+  state(id, held, bare = false) {
+    const { events, read, recv } = this.at(id);
+    const resumed = held !== undefined && held <= events.length && events.length - held <= 6;
+    const shown = bare ? [] : resumed ? events.slice(held) : events.slice(-3);
+    const messages = events.filter((event) => event.op === 'message');
+    return {
+      id, group: false, name: null, status: 'open', blocked: false, head: events.length, n: this.ordinal(id, events.length), base: 0, initial: !resumed, limited: bare || (!resumed && events.length > 3),
+      recovered: resumed ? 'full' : 'none', events: shown, members: [member(ME, { read, recv }), member(OTHER)], read, read_n: this.ordinal(id, read), recv,
+      unread: this.unread(id), last: messages.at(-1) ?? null, at: messages.at(-1)?.ts ?? 0,
+    };
+  }
+
+  /** @param {string} id */
+  unread(id) {
+    const { events, read } = this.at(id);
+    return events.filter((event) => event.op === 'message' && event.seq > read && event.d.u !== ME).length;
+  }
+
+  /** The HTTP side. @param {string} path @param {RequestInit} init @returns {Promise<Response>} */
+  fetch = async (path, init) => {
+    const url = new URL(path, 'http://domu.test');
+    const body = typeof init.body === 'string' ? JSON.parse(init.body) : null;
+    const [, chat, what] = /^\/api\/chats\/([^/]+)\/(\w+)$/.exec(url.pathname) ?? [];
+    if (url.pathname === '/api/csrf-token') return Response.json({ token: 't' });
+    if (url.pathname === '/api/me') return Response.json(person());
+    if (url.pathname === '/api/chats') {
+      this.lists += 1;
+      const answer = { chats: CHATS.map((id) => this.state(id, undefined, true)), total: CHATS.length, epoch: this.epoch };
+      const tag = `"${JSON.stringify(answer).length}-${CHATS.map((id) => `${this.at(id).events.length}.${this.at(id).read}`)}"`;
+      if (new Headers(init.headers).get('if-none-match') === tag) return new Response(null, { status: 304 });
+      return Response.json(answer, { headers: { etag: tag } });
+    }
+    if (url.pathname === '/api/chat/send') return Response.json(this.publish(body.chat_id, body));
+    if (chat && what === 'messages') return Response.json(this.page(chat, Object.fromEntries(url.searchParams)));
+    if (chat && what === 'read') return Response.json(this.read(chat, body.seq));
+    return Response.json({ name: 'not_found', code: 40400, status: 404, retry: false }, { status: 404 });
+  };
+}
+
+/** The server's end of a socket, inside the client's. */
+class ModelLine extends FakeSocket {
+  /** @param {Model} model */
+  constructor(model) {
+    super();
+    this.model = model;
+    model.dials += 1;
+    model.timers.setTimeout(() => (model.sockets ? this.open() : this.end(1006)), 5);
+  }
+  /** @param {string} text */
+  send(text) {
+    const { model } = this;
+    const { id, op, ch, d } = JSON.parse(text);
+    const chat = String(ch).slice(5);
+    model.timers.setTimeout(() => {
+      if (this.closed !== null) return;
+      if (op === 'connect') {
+        const same = d.resume?.epoch === model.epoch;
+        this.receive({ id, ok: { session: 's', user: { id: ME, seq: 0, recovered: 'none', events: [] }, epoch: model.epoch, time: 0, ping_ms: 25_000, limits: { message_chars: 4000, in_flight: 32, history: 4 }, recovered: 'none', me: { id: ME, first_name: 'Sanne', verified: true }, chats: CHATS.map((each) => model.state(each, same ? d.resume.chats[each] : undefined)) } });
+        model.live.add(this);
+        this.beat();
+      } else if (op === 'publish') this.receive({ id, ok: model.publish(chat, d) });
+      else if (op === 'history') this.receive({ id, ok: model.page(chat, d) });
+      else if (op === 'read') this.receive({ id, ok: model.read(chat, d.seq) });
+      else if (op === 'ack') {
+        const held = model.at(chat);
+        held.recv = Math.max(held.recv, d.seq);
+        this.receive({ id, ok: { recv: held.recv } });
+      } else if (id !== undefined) this.receive({ id, ok: {} });
+    }, 3);
+  }
+  beat() {
+    if (this.closed !== null || !this.model.live.has(this)) return;
+    this.receive({ op: 'ping', h: Object.fromEntries(CHATS.map((id) => [`chat:${id}`, this.model.at(id).events.length])) });
+    this.model.timers.setTimeout(() => this.beat(), 10_000);
+  }
+  /** @param {number} [code] */
+  close(code) {
+    super.close(code);
+    this.model.live.delete(this);
+  }
+}
+
+/** @param {import('../../static/js/core/faults.js').Hooks} hooks @param {() => number} random */
+function make(hooks, random) {
+  const timers = new FakeTimers();
+  const model = new Model(timers);
+  const client = new DomuClient({
+    url: 'http://domu.test',
+    fetch: /** @type {any} */ (model.fetch),
+    WebSocket: /** @type {any} */ (class { constructor() { return new ModelLine(model); } }),
+    storage: memoryPlace(),
+    clock: timers,
+    random,
+    hooks,
+  });
+  return { timers, model, client };
+}
+
+/** What the client shows is what the server has. @param {Model} model @param {DomuClient} client @param {string[]} sent @param {string} story */
+function agrees(model, client, sent, story) {
+  const store = client.store.peek();
+  assert.equal(store?.pending.peek().length, 0, `${story}: everything was sent`);
+  for (const id of CHATS) {
+    const chat = store?.streams.peek().chats.get(id);
+    const { events } = model.at(id);
+    assert.equal(chat?.seq, events.length, `${story}: the position`);
+    assert.deepEqual(chat?.events.map((event) => [event.seq, event.op, event.d.text]), events.slice((chat?.from ?? 1) - 1).map((event) => [event.seq, event.op, event.d.text]), `${story}: the events`);
+    assert.equal(chat?.unread, model.unread(id), `${story}: unread`);
+    assert.equal(chat?.n, model.ordinal(id, events.length), `${story}: the number of messages`);
+  }
+  const mine = CHATS.flatMap((id) => model.at(id).events.filter((event) => event.d.u === ME && event.op === 'message').map((event) => event.d.text));
+  assert.deepEqual([...mine].sort(), [...sent].sort(), `${story}: every message once`);
+  for (const id of CHATS) {
+    const here = model.at(id).events.filter((event) => event.d.u === ME && event.op === 'message').map((event) => Number(event.d.text));
+    assert.deepEqual(here, [...here].sort((a, b) => a - b), `${story}: in order`);
+  }
+}
+
+test('law: through dropped, doubled, late and swapped frames, dead sockets, blocked upgrades and lost answers the client ends where the server is', async () => {
+  const rounds = Number(process.env['DOMU_TEST_FULL'] ? 400 : 60);
+  for (let seed = 1; seed <= rounds; seed += 1) {
+    const random = chance(seed);
+    let calm = false;
+    const { timers, model, client } = make(
+      {
+        frame: () => {
+          const roll = calm ? 1 : random();
+          return roll < 0.03 ? 'drop' : roll < 0.06 ? 'twice' : roll < 0.09 ? 'swap' : roll < 0.11 ? 'kill' : roll < 0.16 ? Math.round(random() * 3_000) : undefined;
+        },
+        upgrade: () => (!calm && random() < 0.2 ? 'fail' : undefined),
+        fetch: () => {
+          const roll = calm ? 1 : random();
+          return roll < 0.1 ? 'fail' : roll < 0.2 ? 'lose' : undefined;
+        },
+      },
+      random,
+    );
+    await client.start(person());
+    /** @type {string[]} */
+    const sent = [];
+    for (let step = 0; step < 40; step += 1) {
+      const chat = CHATS[random() < 0.5 ? 0 : 1] ?? '';
+      const roll = random();
+      if (roll < 0.3) {
+        sent.push(String(sent.length + 1));
+        await client.send(chat, String(sent.length));
+      } else if (roll < 0.6) model.happen(chat, 'message', { u: OTHER, text: `other ${step}` });
+      else if (roll < 0.68) model.happen(chat, 'hidden', { u: OTHER });
+      else if (roll < 0.75) client.store.peek()?.markRead(chat, client.store.peek()?.streams.peek().chats.get(chat)?.seq ?? 0);
+      else if (roll < 0.8) model.sockets = !model.sockets;
+      await timers.advance(Math.round(random() ** 3 * 8_000));
+    }
+    calm = true;
+    model.sockets = random() < 0.5;
+    await timers.advance(120_000);
+    agrees(model, client, sent, `seed ${seed}, ${model.sockets ? 'by socket' : 'by polling'}`);
+    model.sockets = true;
+    await timers.advance(60_000);
+    assert.equal(client.store.peek()?.link.peek().state, 'connected', `seed ${seed}`);
+    agrees(model, client, sent, `seed ${seed}, at the end`);
+    client.stop();
+  }
+});
+
+test('where sockets are blocked messages come and go within six seconds, and the way back loses nothing', async () => {
+  const { timers, model, client } = make({}, chance(7));
+  model.sockets = false;
+  const [chat = ''] = CHATS;
+  const store = await client.start(person());
+  await timers.advance(3_000);
+  assert.deepEqual(store.link.peek(), { state: 'polling' }, 'and it says so');
+  /** @type {number[]} */
+  const waits = [];
+  client.onMessage((_chat, event) => event.d.u === OTHER && waits.push(timers.now() - event.ts));
+  for (let at = 0; at < 5; at += 1) {
+    model.happen(chat, 'message', { u: OTHER, text: `other ${at}` });
+    await timers.advance(7_300);
+  }
+  assert.equal(waits.length, 5);
+  assert.ok(Math.max(...waits) <= 6_000, String(waits));
+  await client.send(chat, '1');
+  await timers.advance(100);
+  assert.equal(store.pending.peek().length, 0, 'sent at once');
+  store.markRead(chat, store.streams.peek().chats.get(chat)?.seq ?? 0);
+  await timers.advance(6_000);
+  assert.equal(model.unread(chat), 0);
+  const lists = model.lists;
+  model.sockets = true;
+  await timers.advance(25_000);
+  assert.equal(store.link.peek().state, 'connected');
+  const after = model.lists;
+  assert.ok(after - lists <= 25_000 / POLL_MS);
+  await timers.advance(30_000);
+  assert.equal(model.lists, after, 'it asks no more');
+  agrees(model, client, ['1'], 'back on the socket');
+  client.stop();
+});
+
+test('a session that became somebody else’s sends nothing by polling', async () => {
+  const { timers, model, client } = make({}, chance(3));
+  model.sockets = false;
+  let strangers = 0;
+  client.onStranger = () => (strangers += 1);
+  await client.start(person());
+  await timers.advance(3_000);
+  const { fetch } = model;
+  client.http.fetcher = async (path, init) => (path.endsWith('/api/me') ? Response.json({ ...person(), id: OTHER }) : fetch(path, init));
+  await client.send(CHATS[0] ?? '', 'mine');
+  await timers.advance(30_000);
+  assert.ok(strangers >= 1);
+  assert.equal(model.at(CHATS[0] ?? '').events.filter((event) => event.op === 'message').length, 0);
+});
+
+test('hooks do what they say', async () => {
+  const frozen = faultyTimers(new FakeTimers(), { now: () => 42 });
+  assert.equal(frozen.now(), 42);
+  const { timers, model, client } = make(killAfter(4), chance(5));
+  const store = await client.start(person());
+  await timers.advance(300);
+  model.happen(CHATS[0] ?? '', 'message', { u: OTHER, text: 'hoi' });
+  model.happen(CHATS[0] ?? '', 'message', { u: OTHER, text: 'daar' });
+  await timers.advance(60_000);
+  assert.ok(model.dials > 2, 'the socket dies again and again');
+  assert.equal(store.streams.peek().chats.get(CHATS[0] ?? '')?.seq, 3, 'and still everything arrives');
+  client.stop();
+});
