@@ -413,6 +413,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .unify()
         .or(people::routes(services))
         .unify()
+        .or(limits::routes(services))
+        .unify()
         .or(chats::routes(services))
         .unify()
         .or(health::routes(services))
