@@ -251,12 +251,12 @@ pub fn chart(results: &Results) -> String {
         });
         let fill = COLOURS[colour % COLOURS.len()];
         let middle = y + BAR / 2.0;
-        let _infallible = write!(
+        let _infallible = writeln!(
             body,
             "<text x='{:.0}' y='{:.0}' text-anchor='end'>{}, {}</text>\
              <rect x='{LEFT}' y='{y:.0}' width='{:.1}' height='{BAR}' fill='{fill}'/>\
              <path d='M{:.1} {middle:.0}H{:.1}' stroke='currentColor'/>\
-             <text x='{:.1}' y='{:.0}'>{}</text>\n",
+             <text x='{:.1}' y='{:.0}'>{}</text>",
             LEFT - 8.0,
             y + BAR - 3.0,
             cell.shape,

@@ -84,7 +84,7 @@ impl Tally {
         }
         self.room[r].recv += 1;
         // A message has reached everyone (on balance): the window moves.
-        if self.room[r].recv % self.fan == 0 {
+        if self.room[r].recv.is_multiple_of(self.fan) {
             self.moved(r);
         }
     }
@@ -252,7 +252,7 @@ pub(super) fn fanout(a: &Args, ctx: &Ctx, net: &mut Net, p: &mut dyn Proto, o: &
                 y.room[r].sent += 1;
                 z.post(net, p, r, s, due);
                 k += 1;
-                if k % 64 == 0 {
+                if k.is_multiple_of(64) {
                     break;
                 }
             }

@@ -166,7 +166,7 @@ fn filler(len: usize, seed: u64) -> Vec<u8> {
         let left = body - s.len();
         let w = list[splitmix(&mut rng) as usize % list.len()];
         since += 1;
-        let comma = since > 9 && left > 16 && splitmix(&mut rng) % 4 == 0;
+        let comma = since > 9 && left > 16 && splitmix(&mut rng).is_multiple_of(4);
         let sep = if comma { ", " } else { " " };
         if left < 16 {
             // The last word must end exactly here.
