@@ -72,6 +72,8 @@ pub(in crate::store) const UNIQUE_KEYS: &[(&str, &str, &str)] = &[
     ("pk_user_events", "user_events", "user_id,seq"),
     ("pk_match_blocklist", "match_blocklist", "user_id,blocked_user_id"),
     ("pk_withheld_messages", "withheld_messages", "chat_id,user_id,seq"),
+    ("pictures_pkey", "pictures", "id"),
+    ("uq_pictures_user_id", "pictures", "user_id"),
 ];
 
 impl From<DbErr> for StoreError {

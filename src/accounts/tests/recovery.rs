@@ -146,7 +146,7 @@ async fn a_reset_does_not_tell_whether_an_address_is_known() {
             assert_eq!(world.accounts.hashes(), before);
             for _ in 0..22 {
                 let before = world.accounts.hashes();
-                let refused = world.reset(by_code(email, "000000"), "IsaIsadeVries").await.unwrap_err();
+                let refused = world.reset(by_code(email, "000000"), "deVries deVries").await.unwrap_err();
                 let hashes = world.accounts.hashes() - before;
                 assert_eq!(hashes, u64::from(refused.code == Code::BadRequest), "one hash for each try");
                 answers.push(Err(refused.code));

@@ -72,6 +72,7 @@ async fn the_entities_are_what_the_migrations_make() {
             declared::<entity::user_events::Entity>(),
             declared::<entity::match_blocklist::Entity>(),
             declared::<entity::withheld_messages::Entity>(),
+            declared::<entity::pictures::Entity>(),
         ];
         for (table, columns) in &tables {
             let mut columns = columns.clone();
