@@ -98,7 +98,7 @@ enum Command {
     #[command(subcommand)]
     Session(session::Session),
     /// List, show and clear rate limits
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "ratelimit")]
     RateLimits(rates::RateLimits),
     /// Ask a running server for its health; exit code 0 when it is ready
     Health,

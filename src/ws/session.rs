@@ -105,10 +105,10 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     if conn.closing().is_some() {
         close::finish(&conn, &mut ws, limits.close_timeout).await;
     }
-    let code = conn.closing().map_or(1005, Close::number);
-    names::socket_closed(code);
+    let reason = conn.closing().map_or("left", Close::name);
+    names::socket_closed(reason);
     let user = conn.identity().map(|identity| identity.user.to_string()).unwrap_or_default();
-    tracing::debug!(socket.id = conn.id.0, user.id = user, close = code, "socket closed");
+    tracing::debug!(socket.id = conn.id.0, user.id = user, reason, "socket closed");
     drop(permit);
 }
 

@@ -99,7 +99,8 @@ export function explain(error, instead) {
   if (error.name === 'rate_limited') {
     const wait = error.after_ms ?? 60_000;
     const relative = new Intl.RelativeTimeFormat(locale.value, { numeric: 'always' });
-    text = t('problem_rate_limited', { when: wait < 90_000 ? relative.format(Math.max(1, Math.ceil(wait / 1000)), 'second') : relative.format(Math.ceil(wait / 60_000), 'minute') });
+    const when = wait < 90_000 ? relative.format(Math.max(1, Math.ceil(wait / 1000)), 'second') : wait < 5_400_000 ? relative.format(Math.ceil(wait / 60_000), 'minute') : relative.format(Math.ceil(wait / 3_600_000), 'hour');
+    text = t('problem_rate_limited', { when });
   } else if (instead && soft) text = t(instead);
   else text = isKey(key) ? t(key) : t('problem_internal');
   const ours = error.status >= 500 || !isKey(key) || error.name === 'invalid_csrf';

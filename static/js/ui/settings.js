@@ -1,7 +1,7 @@
 /** How Domu behaves for this person. Every choice is kept at once, and says what it really does. */
 
 /** @import { Settings } from '../types.js' */
-import { t } from '../core/i18n.js';
+import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { api } from './api.js';
 import { me, setLocale } from './context.js';
@@ -10,7 +10,8 @@ import { themeSwitch } from './forms.js';
 import { notice, subpage, trouble } from './parts.js';
 
 class SettingsScreen extends Part {
-  problem = signal(/** @type {unknown} */ (null));
+  /** The setting that could not be kept, and why. */
+  problem = signal(/** @type {{ name: string, error: unknown } | null} */ (null));
   /** Which setting was kept last, and which is under way. */
   done = signal('');
   busy = signal('');
@@ -24,8 +25,7 @@ class SettingsScreen extends Part {
         subpage(
           t('settings_title'),
           h('p', { class: 'lead' }, t('settings_lead')),
-          this.problem.value ? trouble(this.problem.value) : null,
-          this.group('locale', t('language'), t('settings_language_text'), settings.locale, [
+          this.group('locale', t('language'), t('settings_language_text'), locale.value, [
             { value: 'nl', label: 'Nederlands', lang: 'nl' },
             { value: 'en', label: 'English', lang: 'en' },
           ]),
@@ -66,6 +66,7 @@ class SettingsScreen extends Part {
           h('span', null, h('span', { class: 'name' }, option.label), option.hint ? h('span', { class: 'muted small', id: `${name}-${option.value}-hint` }, option.hint) : null),
         ),
       ),
+      this.problem.value?.name === name ? trouble(this.problem.value.error) : null,
       h('div', { class: 'setting-state' }, state),
     );
   }
@@ -73,6 +74,7 @@ class SettingsScreen extends Part {
   /** @param {string} name @param {string} value */
   async choose(name, value) {
     const before = me.peek();
+    const language = locale.peek();
     if (before === null) return;
     /** @type {Partial<Settings>} */
     const change = /** @type {any} */ ({ [name]: name === 'read_receipts' ? value === 'on' : value });
@@ -88,8 +90,8 @@ class SettingsScreen extends Part {
       this.done.value = name;
     } catch (error) {
       me.value = before;
-      if (change.locale) setLocale(before.settings.locale, { keep: false });
-      this.problem.value = error;
+      if (change.locale) setLocale(language, { keep: false });
+      this.problem.value = { name, error };
     } finally {
       this.busy.value = '';
     }

@@ -82,7 +82,8 @@ async fn settings_tell_what_became_of_them() {
     }
     let shown = |value: &str| format!("return document.querySelector('#{value}')?.checked === true");
     window.offline(true).await;
-    window.click("visibility-ghost").await;
+    window.tab_to("visibility-visible").await;
+    window.keys(Key::Down).await;
     window.find("problem").await;
     window.until("the old choice", &shown("visibility-visible")).await;
     window.offline(false).await;
@@ -140,7 +141,7 @@ async fn blocking_and_unblocking_with_the_keyboard() {
     // The blocked person sees a message that was sent, and no more.
     second.fill("composer", "are you there?").await;
     second.keys(Key::Enter).await;
-    second.sees_state("are you there?", &["sent"]).await;
+    second.sees_state("are you there?", &["sent", "delivered"]).await;
     assert!(!first.messages().await.contains(&"are you there?".to_owned()));
 
     open(&first, "/me/blocked").await;
