@@ -1,26 +1,10 @@
 /** The wire protocol `domu.v1` and the client's own shapes, as types for the checker only. */
 
-/** A durable event of a chat or of the person's own stream. */
-export interface WireEvent {
-  op: string;
-  ch: string;
-  seq: number;
-  /** Unix milliseconds. */
-  ts: number;
-  d: Record<string, any>;
-}
+import type * as Wire from './wire.js';
 
-export interface Member {
-  u: string;
-  first_name: string;
-  last_name: string;
-  hue: number | null;
-  picture: string | null;
-  /** Absent when either side keeps reading to itself. */
-  read?: number;
-  recv: number;
-  status: 'active' | 'left';
-}
+export type WireEvent = Wire.Event;
+
+export type Member = Wire.Member;
 
 /** A chat as `connect` and `chat.opened` describe it. */
 export interface WireChat {
@@ -59,22 +43,9 @@ export interface ConnectReply {
   chats: WireChat[];
 }
 
-export interface HistoryPage {
-  events: WireEvent[];
-  head: number;
-  base: number;
-  more_before: boolean;
-  more_after: boolean;
-}
+export type HistoryPage = Wire.Page;
 
-export interface Ack {
-  mid: string;
-  seq: number;
-  n: number;
-  ts: number;
-  cid: string;
-  dup: boolean;
-}
+export type Ack = Wire.Sent;
 
 /** What this client holds of one chat: a contiguous run of events that ends at `seq`. */
 export interface Chat {
@@ -176,55 +147,13 @@ export interface OutboxStorage {
   remove(cid: string): Promise<void>;
 }
 
-export interface Me {
-  id: string;
-  email: string;
-  pending_email: string | null;
-  first_name: string;
-  last_name: string;
-  user_type: string;
-  university: { name: string; slug: string } | null;
-  verified: boolean;
-  email_confirmed: boolean;
-  session: string;
-  profile: Profile;
-  settings: Settings;
-}
+export type Me = Wire.Me;
 
-export interface Profile {
-  pronouns: string | null;
-  program: string | null;
-  study_year: number | null;
-  about: string | null;
-  /** ISO 639-1 codes. */
-  languages: string[];
-  hue: number;
-  picture: string | null;
-}
+export type Profile = Wire.Profile;
 
-export interface Settings {
-  locale: 'nl' | 'en';
-  visibility: 'visible' | 'ghost';
-  who_may_message: 'matches' | 'nobody';
-  read_receipts: boolean;
-}
+export type Settings = Wire.Settings;
 
-/** Somebody with whom one shares a chat. */
-export interface Person {
-  id: string;
-  first_name: string;
-  last_name: string;
-  pronouns: string | null;
-  program: string | null;
-  study_year: number | null;
-  about: string | null;
-  languages: string[];
-  university: { name: string; slug: string } | null;
-  verified: boolean;
-  hue: number;
-  picture: string | null;
-  blocked: boolean;
-}
+export type Person = Wire.Person;
 
 export interface BlockedPerson {
   id: string;

@@ -5,6 +5,7 @@ mod chats;
 mod csrf;
 mod demo;
 pub mod doc;
+mod docs;
 mod health;
 mod limits;
 mod me;
@@ -352,6 +353,9 @@ pub static ROUTES: &[RouteSpec] = &[
             .errors(SENDING),
     )
     .tells(RateKind::Message, Subject::User),
+    get("/docs", Who::Anyone, page("Explore this documentation")),
+    get("/api/openapi.json", Who::Anyone, doc("This document").bytes(200, &["application/json"])),
+    get("/api/asyncapi.json", Who::Anyone, doc("The document of the socket").bytes(200, &["application/json"])),
     get("/demo", Who::Demo, page("The demo's door")),
     get(
         "/api/demo/people",
@@ -420,6 +424,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(health::routes(services))
         .unify()
         .or(demo::routes(services, assets))
+        .unify()
+        .or(docs::routes(assets))
         .unify()
         .or(pages::routes(assets))
         .unify()
