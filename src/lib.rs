@@ -9,7 +9,7 @@
 //! | ground | [`config`] [`clock`] [`telemetry`] [`supervise`] [`ratelimit`] [`doors`] [`seal`] | the machine, and rules of every door |
 //! | state | [`store`] [`realtime`] | the database; the sockets; neither knows the other |
 //! | services | [`chat`] [`accounts`] [`mail`] [`demo`] | what may happen, whichever door it comes through |
-//! | edges | [`ws`] [`http`] [`ops`] [`cli`] | the doors: sockets, requests, operators |
+//! | edges | [`ws`] [`http`] [`ops`] [`docs`] [`cli`] | the doors: sockets, requests, operators |
 //! | root | [`app`] | builds all of it and takes it down in order |
 //!
 //! # The walk of one message
@@ -38,6 +38,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod docs;
 pub mod doors;
 pub mod error;
 pub mod http;

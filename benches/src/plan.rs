@@ -408,7 +408,7 @@ impl Run<'_> {
         let mut command = this_program()?;
         command.args(["bench-part", "crowd"]).args(job.people.arguments()).args(self.settings(&directory, job)?);
         // A crowd with a long past is one transaction.
-        command.args(["--set", "limits.store_timeout=60"]);
+        command.args(["--set", "limits.store_timeout=60", "--set", "limits.request_timeout=70"]);
         let output = command.stderr(Stdio::inherit()).output()?;
         ensure!(output.status.success(), "the people could not be made");
         fs::write(directory.join("people.jsonl"), output.stdout)?;

@@ -11,6 +11,7 @@ use super::model::{self, Locale, Refusal, UserType, Visibility, WhoMayMessage};
 use super::{Accounts, Email, University, no_account, refused, to_the_end};
 use crate::error::Result;
 use crate::ids::{PictureId, SessionId, UserId};
+use crate::protocol::events;
 use crate::store::{MeRow, ProfileChange, SettingsChange, SettingsRow};
 
 /// Longest pronouns, in Unicode scalars: "they/them, or she/her with friends".
@@ -223,7 +224,7 @@ impl Accounts {
                         let locked: Vec<_> = locked.map(|(field, _)| Refusal::new(field, VERIFIED_NAME)).collect();
                         if locked.is_empty() {
                             tx.change_profile(user, change, now).await?;
-                            tx.emit_user(user, "profile", json!({}), now).await?;
+                            tx.emit_user(user, "profile", json!(events::Profile {}), now).await?;
                         }
                         Ok(Some(locked))
                     })

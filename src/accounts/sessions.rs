@@ -18,6 +18,7 @@ use super::{Accounts, Inner, Principal, to_the_end};
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
 use crate::protocol::codes::{Close, Code};
+use crate::protocol::events;
 use crate::store::{SessionState, StoreError, Tx};
 
 /// How long a proof is believed without asking the store. Everything that ends a session takes the proof away at once,
@@ -423,7 +424,7 @@ pub(super) async fn announce(
     change: &'static str,
     now: DateTime<Utc>,
 ) -> std::result::Result<(), StoreError> {
-    tx.emit_user(user, "session", json!({ "session": session, "change": change }), now).await.map(|_seq| ())
+    tx.emit_user(user, "session", json!(events::Session { session, change }), now).await.map(|_seq| ())
 }
 
 /// A reason as it is stored: cut, without control characters.

@@ -11,6 +11,7 @@ use super::{Accounts, no_account, to_the_end};
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::protocol::codes::Close;
+use crate::protocol::events;
 use crate::store::{StoreError, Tx};
 
 /// Who vouched, when an operator did.
@@ -99,15 +100,19 @@ impl Change {
     /// Stores the change and its event; false when it was so already.
     async fn store(self, tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> std::result::Result<bool, StoreError> {
         let (changed, kind, data) = match self {
-            Self::Verify => {
-                (tx.verify_identity(user, BY_HAND, now).await?, "verification", json!({ "verified": true }))
-            }
+            Self::Verify => (
+                tx.verify_identity(user, BY_HAND, now).await?,
+                "verification",
+                json!(events::Verification { verified: true }),
+            ),
             Self::Suspend { reason } => {
                 let changed = tx.suspend(user, reason, now).await?;
                 tx.revoke_sessions_of(user, None, "suspended".to_owned(), now).await?;
-                (changed, "sanction", json!({ "change": "suspended" }))
+                (changed, "sanction", json!(events::Sanction { change: "suspended" }))
             }
-            Self::Activate => (tx.activate(user, now).await?, "sanction", json!({ "change": "activated" })),
+            Self::Activate => {
+                (tx.activate(user, now).await?, "sanction", json!(events::Sanction { change: "activated" }))
+            }
         };
         if changed {
             tx.emit_user(user, kind, data, now).await?;

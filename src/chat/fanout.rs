@@ -11,6 +11,7 @@ use super::view::{self, View};
 use crate::error::Error;
 use crate::ids::{ChatId, ClientMessageId, UserId};
 use crate::protocol::codes::Code;
+use crate::protocol::events;
 use crate::protocol::frame;
 use crate::protocol::server::{
     Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, Reply, Sent, Signal,
@@ -263,7 +264,7 @@ impl Deliverer {
 
 /// What stands in the place of an event for members who do not see it.
 fn hidden(event: &Event, n: u64, author: UserId) -> Frame {
-    let d = Body::Other(serde_json::json!({ "n": n, "u": author }));
+    let d = Body::Other(serde_json::json!(events::Hidden { n, u: author }));
     Frame::durable(frame::text(&Event { op: "hidden".into(), ch: event.ch, seq: event.seq, ts: event.ts, d }))
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod chat;
 mod check;
 mod demo;
+mod docs;
 mod health;
 mod migrate;
 pub mod out;
@@ -79,6 +80,8 @@ enum Command {
     CheckConfig,
     /// Explain every setting: name, variable, unit, default, range, meaning
     ExplainConfig,
+    /// Write the documentation that is made from the types, into a checkout
+    Docs(docs::Docs),
     /// Bring the schema up to date, or show where it is
     #[command(subcommand)]
     Migrate(migrate::Migrate),
@@ -95,7 +98,7 @@ enum Command {
     #[command(subcommand)]
     Session(session::Session),
     /// List, show and clear rate limits
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "ratelimit")]
     RateLimits(rates::RateLimits),
     /// Ask a running server for its health; exit code 0 when it is ready
     Health,
@@ -166,6 +169,7 @@ impl Cli {
             Command::BenchPart(part) => part.run(&settings).await,
             Command::CheckConfig => check::check(&settings),
             Command::ExplainConfig => Ok(check::explain(settings.json)),
+            Command::Docs(docs) => docs.run(),
             Command::Migrate(migrate) => migrate.run(&settings).await,
             Command::User(user) | Command::Standing(user) => user.run(&settings).await,
             Command::Chat(chat) => chat.run(&settings).await,

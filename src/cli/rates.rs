@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::remote::{ask, unexpected};
 use super::{Done, Settings, out};
@@ -13,7 +13,10 @@ use crate::ops::control::{Answer, Command, KeyLine};
 #[derive(Debug, Subcommand)]
 pub(super) enum RateLimits {
     /// List keys that were used lately
-    List,
+    List {
+        #[command(flatten)]
+        of: Whose,
+    },
     /// Show one key
     Peek {
         /// Such as rate_limit:message:{userId}
@@ -22,16 +25,45 @@ pub(super) enum RateLimits {
     /// Make keys fresh again
     Clear {
         /// A key, in which * stands for any text: 'rate_limit:*:{userId}'
-        pattern: String,
+        #[arg(required_unless_present_any = ["user", "ip"], conflicts_with_all = ["user", "ip", "kind"])]
+        pattern: Option<String>,
+        #[command(flatten)]
+        of: Whose,
     },
+}
+
+/// Whose keys.
+#[derive(Debug, Args)]
+pub(super) struct Whose {
+    /// The id of a person
+    #[arg(long)]
+    user: Option<String>,
+    /// An address, as it stands in the keys
+    #[arg(long, conflicts_with = "user")]
+    ip: Option<String>,
+    /// One type of key; all when it is not said
+    #[arg(long = "type")]
+    kind: Option<String>,
+}
+
+impl Whose {
+    /// The pattern of these keys; None when nothing is said.
+    fn pattern(self) -> Option<String> {
+        let subject = self.user.or(self.ip);
+        let said = subject.is_some() || self.kind.is_some();
+        let any = || "*".to_owned();
+        said.then(|| format!("rate_limit:{}:{}", self.kind.unwrap_or_else(any), subject.unwrap_or_else(any)))
+    }
 }
 
 impl RateLimits {
     pub(super) async fn run(self, settings: &Settings) -> Done {
         let (command, nothing) = match self {
-            Self::List => (Command::RateLimits, "No key is in use."),
+            Self::List { of } => (Command::RateLimits { pattern: of.pattern() }, "No key is in use."),
             Self::Peek { key } => (Command::PeekRateLimit { key }, "The key is fresh: nothing was counted lately."),
-            Self::Clear { pattern } => (Command::ClearRateLimits { pattern }, ""),
+            Self::Clear { pattern, of } => {
+                (Command::ClearRateLimits { pattern: pattern.or(of.pattern()).unwrap_or_default() }, "")
+            }
         };
         let answer = ask(settings, command).await?;
         match &answer {

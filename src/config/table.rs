@@ -90,7 +90,7 @@ keys! {
     public_url, "PUBLIC_URL", Some("--public-url"), "URL", "http or https with a host and nothing after it; https in production", false,
         "The address people type. Without it: http://{listen}.";
     allowed_hosts, "DOMU_ALLOWED_HOSTS", None, "host[:port], ...", "up to 64 hosts", false,
-        "Further hosts this server answers for, besides the one of public_url.";
+        "Further hosts whose requests are answered, besides the one of public_url: old names, health checks. They show pages; browsers change things, and open sockets, only from public_url.";
     trusted_proxies, "DOMU_TRUSTED_PROXIES", None, "IP address, ...", "up to 64 addresses", false,
         "Proxies whose x-forwarded-for is believed.";
     database_url, "DATABASE_URL", None, "URL", "sqlite:... or postgres://...", true,

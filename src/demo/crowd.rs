@@ -86,6 +86,8 @@ fn person(dice: &mut Dice, number: usize) -> SeedUser {
         program: "Bench",
         study_year: 1,
         bio: "",
+        pronouns: None,
+        languages: &["nl"],
         avatar_hue: 20,
         age: TimeDelta::days(60),
     }

@@ -12,15 +12,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 
-use super::routes::Carries;
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
 
 /// Deepest nesting of a JSON body. Ours have one level; this leaves room and keeps recursion short.
 const DEPTH_MAX: usize = 16;
-
-/// The media types of pictures.
-const PICTURES: &[&str] = &["image/jpeg", "image/png", "image/webp"];
 
 /// Reads a whole body of at most `bytes_max` bytes within `patience`.
 ///
@@ -50,7 +46,7 @@ fn too_large(bytes_max: usize) -> Error {
 ///
 /// # Errors
 /// `unsupported_media_type`. A form of another site can send only types that are refused here.
-pub fn check_type(headers: &HeaderMap, has_body: bool, carries: Carries) -> Result<()> {
+pub fn check_type(headers: &HeaderMap, has_body: bool, file: Option<&[&str]>) -> Result<()> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (value, more) = (values.next(), values.next());
     let text = value.and_then(|value| value.to_str().ok());
@@ -60,10 +56,12 @@ pub fn check_type(headers: &HeaderMap, has_body: bool, carries: Carries) -> Resu
         kind.trim().eq_ignore_ascii_case("application/json")
             && (parameters.is_empty() || parameters.eq_ignore_ascii_case("charset=utf-8"))
     });
-    let is_picture = text.is_some_and(|text| PICTURES.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind)));
-    let (meant, detail) = match carries {
-        Carries::Json => (is_json, "Send the body as content-type: application/json."),
-        Carries::Picture => (is_picture, "Send the file as content-type: image/jpeg, image/png or image/webp."),
+    let (meant, detail) = match file {
+        None => (is_json, "Send the body as content-type: application/json.".to_owned()),
+        Some(kinds) => (
+            text.is_some_and(|text| kinds.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind))),
+            format!("Send the file as one of these content types: {}.", kinds.join(", ")),
+        ),
     };
     match (value, more) {
         (Some(_), None) if meant => Ok(()),
@@ -270,7 +268,7 @@ mod tests {
     fn only_json_is_json() {
         let check = |value: &'static str, has_body| {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
-            check_type(&headers, has_body, Carries::Json).is_ok()
+            check_type(&headers, has_body, None).is_ok()
         };
         assert!(check("application/json", true) && check("Application/JSON; Charset=UTF-8", true));
         for bad in [
@@ -285,12 +283,12 @@ mod tests {
         ] {
             assert!(!check(bad, true) && !check(bad, false), "{bad:?}");
         }
-        assert!(check_type(&HeaderMap::new(), false, Carries::Json).is_ok());
-        assert!(check_type(&HeaderMap::new(), true, Carries::Json).is_err());
+        assert!(check_type(&HeaderMap::new(), false, None).is_ok());
+        assert!(check_type(&HeaderMap::new(), true, None).is_err());
         let twice = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let mut twice = twice;
         twice.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        assert!(check_type(&twice, true, Carries::Json).is_err());
+        assert!(check_type(&twice, true, None).is_err());
     }
 
     #[tokio::test]

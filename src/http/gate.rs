@@ -23,7 +23,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::assets::Assets;
-use super::routes::{self, Carries, RouteSpec, Subject, Who};
+use super::routes::{self, RouteSpec, Subject, Who};
 use super::{body, problem};
 use crate::accounts::Principal;
 use crate::accounts::model::network;
@@ -197,14 +197,13 @@ impl Gate {
 
         let has_body = !body.is_end_stream();
         let body = if changes {
-            body::check_type(&parts.headers, has_body, route.body)?;
+            body::check_type(&parts.headers, has_body, route.file())?;
             let limits = &self.config.limits;
-            let bytes_max = match route.body {
-                Carries::Json => limits.body_bytes_max,
-                Carries::Picture => {
-                    parts.extensions.insert(self.place_for_upload(principal.as_ref())?);
-                    limits.picture_bytes_max
-                }
+            let bytes_max = if route.file().is_some() {
+                parts.extensions.insert(self.place_for_upload(principal.as_ref())?);
+                limits.picture_bytes_max
+            } else {
+                limits.body_bytes_max
             };
             // Half of the request's time is for the body to arrive, half for the work on it.
             body::read(body, bytes_max, limits.request_timeout / 2).await?

@@ -78,7 +78,10 @@ pub enum Command {
         session: SessionId,
     },
     /// List rate limit keys that are not fresh.
-    RateLimits,
+    RateLimits {
+        /// Only those that match, where `*` stands for any text; those of a person's address too when it ends with their id.
+        pattern: Option<String>,
+    },
     /// Show one rate limit key.
     PeekRateLimit {
         /// `rate_limit:{type}:{userId or address}`.
@@ -217,8 +220,13 @@ pub async fn execute(services: &Services, command: Command) -> Result<Answer> {
         Command::RevokeSession { session } => {
             Answer::Revoked { ended: accounts.revoke(session, "ended by an operator").await? }
         }
-        Command::RateLimits => {
-            Answer::Keys(services.rates.list(KEYS_LISTED_MAX).into_iter().map(KeyLine::from).collect())
+        Command::RateLimits { pattern } => {
+            let pattern = pattern.unwrap_or_else(|| "*".to_owned());
+            let mut found = services.rates.find(&pattern, KEYS_LISTED_MAX);
+            if let Some(own) = services.accounts.rate_pattern(&pattern).await? {
+                found.extend(services.rates.find(&own, KEYS_LISTED_MAX));
+            }
+            Answer::Keys(found.into_iter().map(KeyLine::from).collect())
         }
         Command::PeekRateLimit { key } => {
             let key: RateKey = key.parse()?;

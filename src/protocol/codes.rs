@@ -14,7 +14,7 @@ pub enum Level {
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $variant:ident = $number:literal, $name:literal, $status:literal, $retry:literal, $level:ident;)*) => {
         /// What went wrong, as the wire and HTTP say it. The first three digits read like HTTP.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])* $variant,)* }
 
         impl Code {

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod codes;
+pub mod events;
 pub mod frame;
 pub mod server;
 

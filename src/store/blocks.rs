@@ -9,6 +9,7 @@ use serde_json::json;
 use super::messages::signed;
 use super::{Store, StoreError, Tx};
 use crate::ids::{PictureId, UserId};
+use crate::protocol::events;
 
 /// Whom a person has blocked, with their names. Parameters: person, how many.
 pub(super) const BLOCKS_OF: &str = "SELECT b.blocked_user_id, b.created_at, p.first_name, p.last_name, p.avatar_hue, \
@@ -200,7 +201,7 @@ impl Tx {
                 return Ok(Blocking::TooMany);
             }
         }
-        self.emit_user(user, "block", json!({"user": other, "on": on}), now).await?;
+        self.emit_user(user, "block", json!(events::Block { user: other, on }), now).await?;
         Ok(Blocking::Done)
     }
 

@@ -37,7 +37,7 @@ macro_rules! metrics_table {
 
 metrics_table! {
     CONNECTIONS = "realtime_connections", Gauge, Count, "Open sockets.";
-    DISCONNECTS = "realtime_disconnects_total", Counter, Count, "Sockets that ended, by close code.";
+    DISCONNECTS = "realtime_disconnects_total", Counter, Count, "Sockets that ended, by reason.";
     FRAMES_IN = "realtime_frames_received_total", Counter, Count, "Frames read from sockets.";
     FRAMES_OUT = "realtime_frames_sent_total", Counter, Count, "Frames written to sockets.";
     OUTBOX_OVERFLOW = "realtime_outbox_overflow_total", Counter, Count, "Sockets closed because their reader was too slow.";
@@ -99,9 +99,9 @@ pub fn socket_left() {
     gauge!(CONNECTIONS).decrement(1);
 }
 
-/// A socket ended with this close code (1005: without one).
-pub fn socket_closed(code: u16) {
-    counter!(DISCONNECTS, "code" => code.to_string()).increment(1);
+/// A socket ended for this reason: the name of a close code, or `left` when the client went by itself.
+pub fn socket_closed(reason: &'static str) {
+    counter!(DISCONNECTS, "reason" => reason).increment(1);
 }
 
 /// A frame was read from a socket.
@@ -226,14 +226,14 @@ mod tests {
     fn what_is_counted_is_rendered_with_its_meaning() {
         let telemetry = super::super::Telemetry::install();
         commit(7, Duration::from_millis(3));
-        socket_closed(4202);
+        socket_closed("slow_consumer");
         http_request("GET", "/api/health", 200, Duration::from_millis(1));
         let text = telemetry.render();
         for line in [
             "# HELP realtime_connections Open sockets.",
             "# TYPE chat_commit_duration_seconds histogram",
             "chat_commit_batch_messages_bucket{le=\"10\"}",
-            "realtime_disconnects_total{code=\"4202\"}",
+            "realtime_disconnects_total{reason=\"slow_consumer\"}",
             "http_requests_total{method=\"GET\",route=\"/api/health\",status=\"200\"}",
             "panics_total 0",
         ] {

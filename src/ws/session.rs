@@ -20,6 +20,7 @@ use crate::doors;
 use crate::error::Error;
 use crate::protocol::client::{self, Connect, Op, Request};
 use crate::protocol::codes::{Close, Code};
+use crate::protocol::events;
 use crate::protocol::server::{ClientLimits, Connected, ErrorReply, Me, Ping, Reply};
 use crate::protocol::{VERSION, frame};
 use crate::realtime::{Conn, Frame, Hub, Identity, StreamId};
@@ -104,10 +105,10 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     if conn.closing().is_some() {
         close::finish(&conn, &mut ws, limits.close_timeout).await;
     }
-    let code = conn.closing().map_or(1005, Close::number);
-    names::socket_closed(code);
+    let reason = conn.closing().map_or("left", Close::name);
+    names::socket_closed(reason);
     let user = conn.identity().map(|identity| identity.user.to_string()).unwrap_or_default();
-    tracing::debug!(socket.id = conn.id.0, user.id = user, close = code, "socket closed");
+    tracing::debug!(socket.id = conn.id.0, user.id = user, reason, "socket closed");
     drop(permit);
 }
 
@@ -324,7 +325,7 @@ impl Session {
                 Ok(())
             }
             (Op::Ping, Some(_)) => {
-                self.reply(id, serde_json::json!({ "time": self.services.clock.now().timestamp_millis() }));
+                self.reply(id, events::Pong { time: self.services.clock.now().timestamp_millis() });
                 Ok(())
             }
             (Op::Pong, _) | (_, None) => Ok(()),

@@ -139,6 +139,11 @@ fn a_server_tells_what_to_do_answers_operators_and_stops_cleanly() {
     let ended = house.run(&["session", "revoke", "0198c0de-0000-7000-8000-000000000001"]);
     assert!(ended.code == 1 && ended.out.contains("no such live session"), "{ended:?}");
     assert_eq!(house.run(&["rate-limits", "clear", "rate_limit:*:somebody"]).out, "0 keys are fresh again.\n");
+    let somebody = "0198c0de-0000-7000-8000-000000000001";
+    assert_eq!(house.run(&["ratelimit", "list", "--user", somebody]).out, "No key is in use.\n");
+    let cleared = house.run(&["ratelimit", "clear", "--user", somebody, "--type", "message"]);
+    assert_eq!(cleared.out, "0 keys are fresh again.\n");
+    assert!(!house.run(&["ratelimit", "clear"]).err.is_empty(), "not everything by mistake");
     assert!(house.run(&["rate-limits", "peek", "message:somebody"]).err.contains("rate_limit:{type}:"));
 
     assert_eq!(server.stop(), Some(0));

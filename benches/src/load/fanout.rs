@@ -40,38 +40,14 @@ impl Tally {
     fn take(&mut self, c: &mut Conn, i: usize, rx: Rx, now: u64, measuring: bool) {
         let r = c.room as usize;
         match rx {
-            Rx::Msg { t, s, q } => {
-                let Some(l) = c.last.get_mut(s as usize) else {
-                    self.bad += 1;
-                    return;
-                };
-                if q == *l + 1 {
-                    *l = q;
-                } else if q > *l {
-                    self.gaps += (q - *l - 1) as u64;
-                    *l = q;
-                } else if q == *l {
-                    self.dup += 1;
-                } else {
-                    self.ooo += 1;
-                }
-                c.got += 1;
-                self.total += 1;
-                if measuring {
-                    self.h.record(now.saturating_sub(t));
-                }
-                self.room[r].recv += 1;
-                // A message has reached everyone (on balance): the window moves.
-                if self.room[r].recv % self.fan == 0 {
-                    self.moved(r);
-                }
-            }
-            Rx::Ack { t } => {
+            Rx::Msg { t, s, q } => self.delivered(c, (t, s, q), now, measuring),
+            Rx::Ack { t, s, q } => {
                 self.acked += 1;
                 if measuring {
                     self.hack.record(now.saturating_sub(t));
                 }
                 self.freed.push(i);
+                self.delivered(c, (t, s, q), now, measuring);
             }
             Rx::Err { s, q } => {
                 self.room[r].sent -= 1;
@@ -80,6 +56,36 @@ impl Tally {
                 self.moved(r);
             }
             Rx::Bad => self.bad += 1,
+        }
+    }
+
+    /// A message is with one member: as an event, or as the acknowledgement with its author.
+    #[inline]
+    fn delivered(&mut self, c: &mut Conn, (t, s, q): (u64, u32, u32), now: u64, measuring: bool) {
+        let r = c.room as usize;
+        let Some(l) = c.last.get_mut(s as usize) else {
+            self.bad += 1;
+            return;
+        };
+        if q == *l + 1 {
+            *l = q;
+        } else if q > *l {
+            self.gaps += (q - *l - 1) as u64;
+            *l = q;
+        } else if q == *l {
+            self.dup += 1;
+        } else {
+            self.ooo += 1;
+        }
+        c.got += 1;
+        self.total += 1;
+        if measuring {
+            self.h.record(now.saturating_sub(t));
+        }
+        self.room[r].recv += 1;
+        // A message has reached everyone (on balance): the window moves.
+        if self.room[r].recv % self.fan == 0 {
+            self.moved(r);
         }
     }
 

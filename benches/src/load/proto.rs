@@ -32,9 +32,11 @@ pub enum Rx {
         s: u32,
         q: u32,
     },
-    /// The server's answer to a publish: stored.
+    /// The server's answer to a publish: stored. It stands at the message's place in the stream, instead of the message.
     Ack {
         t: u64,
+        s: u32,
+        q: u32,
     },
     /// The server's answer to a publish: refused.
     Err {

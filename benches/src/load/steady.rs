@@ -101,7 +101,7 @@ pub(super) fn pingpong(a: &Args, ctx: &Ctx, net: &mut Net, p: &mut dyn Proto, o:
                     todo.push((i, 0, q + 1));
                 }
             }
-            Rx::Ack { t } => {
+            Rx::Ack { t, .. } => {
                 if measuring {
                     hack.record(now.saturating_sub(t));
                 }

@@ -49,15 +49,6 @@ pub enum Who {
     Metrics,
 }
 
-/// What the body of a change is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carries {
-    /// A JSON document, or nothing.
-    Json,
-    /// The file of a picture, which may be larger.
-    Picture,
-}
-
 /// One row of the table.
 #[derive(Debug)]
 pub struct RouteSpec {
@@ -67,8 +58,6 @@ pub struct RouteSpec {
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
-    /// What a change carries.
-    pub body: Carries,
     /// Whether it needs a CSRF token even from a client without cookies. With a cookie every change needs one.
     pub csrf: bool,
     /// The limit of rate whose state every answer tells, and for whom it counts.
@@ -89,10 +78,9 @@ pub enum Subject {
 }
 
 impl RouteSpec {
-    /// The same row for a body that is no JSON.
-    const fn carries(mut self, body: Carries) -> Self {
-        self.body = body;
-        self
+    /// The media types of the file that it takes in the place of a JSON document.
+    pub fn file(&self) -> Option<&'static [&'static str]> {
+        self.doc.body.filter(|body| body.shape.is_none()).map(|body| body.media)
     }
 
     /// The same row with a limit that its answers tell.
@@ -103,11 +91,11 @@ impl RouteSpec {
 }
 
 const fn get(path: &'static str, who: Who, doc: Doc) -> RouteSpec {
-    RouteSpec { method: Method::GET, path, who, body: Carries::Json, csrf: false, rate: None, doc }
+    RouteSpec { method: Method::GET, path, who, csrf: false, rate: None, doc }
 }
 
 const fn change(method: Method, path: &'static str, who: Who, doc: Doc) -> RouteSpec {
-    RouteSpec { method, path, who, body: Carries::Json, csrf: true, rate: None, doc }
+    RouteSpec { method, path, who, csrf: true, rate: None, doc }
 }
 
 /// What signing in can be refused with.
@@ -232,14 +220,13 @@ pub static ROUTES: &[RouteSpec] = &[
         doc("Replace a forgotten password, with the code or the link of the mail; ends all sessions")
             .takes::<password::Reset>()
             .gives::<auth::Done>()
-            .errors(&[Code::BadCredentials, Code::RateLimited]),
+            .errors(&[Code::RateLimited]),
     ),
     // Gives a bearer to a program that has no cookies and wants none.
     RouteSpec {
         method: Method::POST,
         path: "/api/auth/token",
         who: Who::Anyone,
-        body: Carries::Json,
         csrf: false,
         rate: Some((RateKind::SignInAddress, Subject::Network)),
         doc: doc("Begin a session of a program without cookies")
@@ -267,7 +254,7 @@ pub static ROUTES: &[RouteSpec] = &[
         doc("Change the password; the other sessions may be ended with it")
             .takes::<PasswordForm>()
             .gives::<Me>()
-            .errors(&[Code::BadCredentials, Code::RateLimited]),
+            .errors(&[Code::RateLimited]),
     ),
     change(
         Method::POST,
@@ -276,7 +263,7 @@ pub static ROUTES: &[RouteSpec] = &[
         doc("Ask for another address; a mail to it confirms it")
             .takes::<password::NewEmail>()
             .gives::<auth::Mailed>()
-            .errors(&[Code::BadCredentials, Code::Conflict, Code::RateLimited]),
+            .errors(&[Code::RateLimited]),
     ),
     change(Method::DELETE, "/api/me/email", Who::SignedIn, doc("Keep the address one has").gives::<Me>()),
     change(
@@ -286,7 +273,7 @@ pub static ROUTES: &[RouteSpec] = &[
         doc("Confirm another address, with the code or the link of the mail")
             .takes::<password::Proof>()
             .gives::<Me>()
-            .errors(&[Code::BadCredentials, Code::Conflict, Code::RateLimited]),
+            .errors(&[Code::RateLimited]),
     ),
     change(
         Method::PUT,
@@ -296,8 +283,7 @@ pub static ROUTES: &[RouteSpec] = &[
             .takes_bytes(&["image/jpeg", "image/png", "image/webp"])
             .gives::<Me>()
             .errors(&[Code::TooLarge, Code::UnsupportedMediaType, Code::RateLimited, Code::Overloaded]),
-    )
-    .carries(Carries::Picture),
+    ),
     change(Method::DELETE, "/api/me/picture", Who::SignedIn, doc("Show no picture of oneself").gives::<Me>()),
     get(
         "/api/pictures/{id}",
@@ -426,6 +412,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(sessions::routes(services))
         .unify()
         .or(people::routes(services))
+        .unify()
+        .or(limits::routes(services))
         .unify()
         .or(chats::routes(services))
         .unify()

@@ -11,7 +11,7 @@ use super::{Answer, PATIENCE, ask};
 use crate::accounts::HashCost;
 use crate::app::{self, Running, Setup};
 use crate::config::Config;
-use crate::http::routes::{Carries, ROUTES, Who};
+use crate::http::routes::{ROUTES, Who};
 
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 pub(super) const EMAIL: &str = "isa@student.uva.nl";
@@ -35,7 +35,7 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    fn new(address: SocketAddr) -> Self {
+    pub(super) fn new(address: SocketAddr) -> Self {
         Self { address, jar: BTreeMap::new() }
     }
 
@@ -221,10 +221,10 @@ async fn every_row_of_the_table_has_a_handler() {
         };
         let expected: &[u16] = match route.path {
             "/ws" => &[426],
-            "/api/chats/{id}/messages" => &[400],
+            "/api/chats/{id}/messages" => &[403],
             "/static/{file}" | "/api/sessions/{id}" | "/api/people/{id}" | "/api/blocks/{id}"
             | "/api/pictures/{id}" => &[404],
-            _ if route.body == Carries::Picture => &[415],
+            _ if route.file().is_some() => &[415],
             _ if route.method.is_safe() => &[200],
             _ => &[200, 204, 400],
         };

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{Answer, TestServer};
 use crate::doors::CsrfSubject;
-use crate::http::routes::{Carries, ROUTES, RouteSpec, Who};
+use crate::http::routes::{ROUTES, RouteSpec, Who};
 
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
@@ -14,10 +14,7 @@ fn path(route: &RouteSpec) -> String {
 
 /// The type of the body that a change carries.
 fn kind(route: &RouteSpec) -> &'static str {
-    match route.body {
-        Carries::Json => "application/json",
-        Carries::Picture => "image/png",
-    }
+    route.file().and_then(|kinds| kinds.first().copied()).unwrap_or("application/json")
 }
 
 /// A browser that is signed in and does everything right.

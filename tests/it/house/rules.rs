@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     // L3 services
     &["chat", "accounts", "mail", "demo", "verification", "notifications", "reports", "admin", "privacy", "services"],
     // L4 edges
-    &["ws", "http", "jobs", "ops", "cli"],
+    &["ws", "http", "jobs", "ops", "docs", "cli"],
     // L5 root
     &["app", "main", "lib"],
 ];
@@ -37,6 +37,10 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("http", "ws"),
     ("http", "ops"),
     ("cli", "ops"),
+    // The documentation is made from the table of routes and written by a command.
+    ("docs", "http"),
+    ("docs", "ops"),
+    ("cli", "docs"),
 ];
 
 /// Steps upwards that are meant: the command line starts the program that the root composes.

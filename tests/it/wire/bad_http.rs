@@ -217,12 +217,16 @@ async fn floods_of_cookies_are_refused_or_ignored_but_never_mixed_up() {
     for (what, cookies, expected) in [
         ("many foreign ones", format!("cookie: {many}z=1\r\n"), &[200_u16, 400][..]),
         ("a long foreign one", format!("cookie: a={}\r\n", "x".repeat(10_000)), &[200]),
-        ("too long for any head", format!("cookie: a={}\r\n", "x".repeat(40_000)), &[431]),
+        ("too long for any head", format!("cookie: a={}\r\n", "x".repeat(100_000)), &[431]),
         ("many lines", "cookie: a=b\r\n".repeat(90), &[200, 400]),
         ("more lines than a head has", "cookie: a=b\r\n".repeat(500), &[431]),
         ("two sessions", "cookie: __Host-session=a; __Host-session=b\r\n".into(), &[400, 401]),
         ("a session and a bearer", "cookie: __Host-session=a\r\n".into(), &[400, 401]),
-        ("a session that is too long", format!("cookie: __Host-session={}\r\n", "x".repeat(9000)), &[400, 401]),
+        (
+            "a session that is too long to be one of ours",
+            format!("cookie: __Host-session={}\r\n", "x".repeat(9000)),
+            &[200],
+        ),
     ] {
         let mut raw = Raw::connect(server.address).await;
         raw.write(

@@ -165,7 +165,7 @@ async fn the_list_is_searched_windowed_and_kept_by_its_tag() {
         let other = server.person(name).await;
         chats.push(server.open_chat(&me, &other).await);
     }
-    server.sql("UPDATE users SET first_name = 'Zoë' WHERE first_name = 'Zoe'").await;
+    server.sql("UPDATE profiles SET first_name = 'Zoë' WHERE first_name = 'Zoe'").await;
     let list = |query: &'static str| {
         let (server, me) = (&server, &me);
         async move { get(server, me, &format!("/api/chats{query}")).await }

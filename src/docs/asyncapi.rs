@@ -1,0 +1,228 @@
+//! The AsyncAPI document of the socket, from the protocol's types.
+
+use serde_json::{Map, Value, json};
+
+use super::openapi::{names, numbers};
+use super::schemas::{Schemas, reference};
+use crate::accounts::Settings;
+use crate::http::routes::doc::Shape;
+use crate::ops::health::VERSION;
+use crate::protocol::client::{Connect, History, Position, Publish};
+use crate::protocol::codes::{Close, Code};
+use crate::protocol::events::{Block, Hidden, Pong, Profile, Sanction, Session, Verification};
+use crate::protocol::server::{ChatState, Connected, ErrorBody, Event, Marked, Marker, Message, Page, Ping, Sent};
+use crate::protocol::{NUMBER_MAX, SUBPROTOCOL};
+
+/// Something a client asks, and what it is answered.
+struct Operation {
+    op: &'static str,
+    about: &'static str,
+    /// Whether it belongs to a chat.
+    chat: bool,
+    asks: Option<Shape>,
+    gives: Option<Shape>,
+    errors: &'static [Code],
+}
+
+const OPERATIONS: &[Operation] = &[
+    Operation {
+        op: "connect",
+        about: "Start, or go on where a lost socket stopped.",
+        chat: false,
+        asks: Some(Shape::of::<Connect>()),
+        gives: Some(Shape::of::<Connected>()),
+        errors: &[Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::EmailNotConfirmed, Code::Conflict],
+    },
+    Operation {
+        op: "publish",
+        about: "Send a message. The same `cid` never makes two.",
+        chat: true,
+        asks: Some(Shape::of::<Publish>()),
+        gives: Some(Shape::of::<Sent>()),
+        errors: &[
+            Code::NotMember,
+            Code::PairBlocked,
+            Code::PrivacyOff,
+            Code::ChatLocked,
+            Code::NotVerified,
+            Code::CidReused,
+            Code::TooLarge,
+        ],
+    },
+    Operation {
+        op: "history",
+        about: "Read a page of a chat: before, after or around a number.",
+        chat: true,
+        asks: Some(Shape::of::<History>()),
+        gives: Some(Shape::of::<Page>()),
+        errors: &[Code::NotMember, Code::UnrecoverablePosition],
+    },
+    Operation {
+        op: "ack",
+        about: "Say what was received, up to a number.",
+        chat: true,
+        asks: Some(Shape::of::<Position>()),
+        gives: Some(Shape::of::<Marked>()),
+        errors: &[Code::NotMember],
+    },
+    Operation {
+        op: "read",
+        about: "Say what was read, up to a number.",
+        chat: true,
+        asks: Some(Shape::of::<Position>()),
+        gives: Some(Shape::of::<Marked>()),
+        errors: &[Code::NotMember],
+    },
+    Operation {
+        op: "ping",
+        about: "Ask whether the server is there, and its time.",
+        chat: false,
+        asks: None,
+        gives: Some(Shape::of::<Pong>()),
+        errors: &[],
+    },
+    Operation {
+        op: "pong",
+        about: "Answer the server's ping; it is not answered itself.",
+        chat: false,
+        asks: None,
+        gives: None,
+        errors: &[],
+    },
+];
+
+/// What every operation that is answered can be refused with.
+const ALWAYS: &[Code] = &[Code::BadRequest, Code::RateLimited, Code::Internal, Code::Unavailable, Code::Overloaded];
+
+/// Numbered events: name, whether of a chat's stream (else of the person's own), details.
+const EVENTS: &[(&str, bool, Shape)] = &[
+    ("message", true, Shape::of::<Message>()),
+    ("hidden", true, Shape::of::<Hidden>()),
+    ("chat.opened", false, Shape::of::<ChatState>()),
+    ("block", false, Shape::of::<Block>()),
+    ("settings", false, Shape::of::<Settings>()),
+    ("profile", false, Shape::of::<Profile>()),
+    ("session", false, Shape::of::<Session<'_>>()),
+    ("verification", false, Shape::of::<Verification>()),
+    ("sanction", false, Shape::of::<Sanction>()),
+];
+
+/// The operations of the socket that a code can answer beside those that answer all.
+pub(super) fn operations_of(code: Code) -> Vec<&'static str> {
+    if ALWAYS.contains(&code) {
+        return vec!["every operation"];
+    }
+    OPERATIONS.iter().filter(|operation| operation.errors.contains(&code)).map(|operation| operation.op).collect()
+}
+
+/// The AsyncAPI 3.0 document of `/ws`.
+pub(super) fn document() -> Value {
+    let mut schemas = Schemas::default();
+    let (mut messages, mut operations) = (Map::new(), Map::new());
+    let mut add = |name: &str, about: &str, payload: Value| {
+        let message = json!({ "name": name, "summary": about, "contentType": "application/json", "payload": payload });
+        messages.insert(name.to_owned(), message);
+        json!({ "$ref": format!("#/channels/socket/messages/{}", name.replace('~', "~0")) })
+    };
+    let mut error = schemas.take(Shape::of::<ErrorBody<'_>>());
+    error =
+        json!({ "allOf": [error, { "properties": { "code": { "enum": numbers() }, "name": { "enum": names() } } }] });
+    let payload = json!({
+        "type": "object", "required": ["id", "err"], "additionalProperties": false,
+        "properties": { "id": { "type": ["integer", "null"] }, "err": error },
+    });
+    let refused = add("error", "An operation did not work.", payload);
+    for operation in OPERATIONS {
+        let request = add(&format!("{}.ask", operation.op), operation.about, request(operation, &mut schemas));
+        let mut entry = json!({
+            "action": "receive", "channel": { "$ref": "#/channels/socket" },
+            "summary": operation.about, "messages": [request],
+        });
+        if let Some(gives) = operation.gives {
+            let ok = schemas.take(gives);
+            let payload = json!({
+                "type": "object", "required": ["id", "ok"], "additionalProperties": false,
+                "properties": { "id": number(), "ok": ok },
+            });
+            let reply = add(&format!("{}.reply", operation.op), "It worked.", payload);
+            entry["reply"] = json!({ "channel": { "$ref": "#/channels/socket" }, "messages": [reply, refused] });
+            let codes: Vec<_> = operation.errors.iter().chain(ALWAYS).map(|code| code.name()).collect();
+            entry["x-errors"] = json!(codes);
+        }
+        operations.insert(operation.op.to_owned(), entry);
+    }
+    let mut told = Vec::new();
+    schemas.take(Shape::of::<Event>());
+    for (op, of_chat, shape) in EVENTS {
+        let d = schemas.take(*shape);
+        let payload = json!({
+            "allOf": [reference("Event"), { "properties": { "op": { "const": op }, "ch": channel(*of_chat), "d": d } }],
+        });
+        told.push(add(&format!("{op}.event"), "A numbered event.", payload));
+    }
+    let marker = schemas.take(Shape::of::<Marker>());
+    let payload = json!({
+        "type": "object", "required": ["op", "ch", "d"], "additionalProperties": false,
+        "properties": { "op": { "const": "marker" }, "ch": channel(true), "d": marker },
+    });
+    told.push(add("marker.signal", "Where a member is now: unnumbered, the newest counts.", payload));
+    let ping = schemas.take(Shape::of::<Ping>());
+    told.push(add("ping.signal", "Answer with `pong`; the heads show whether something was missed.", ping));
+    operations.insert(
+        "told".to_owned(),
+        json!({
+            "action": "send", "channel": { "$ref": "#/channels/socket" },
+            "summary": "What happens, without being asked.", "messages": told,
+        }),
+    );
+    let closes: Vec<_> = Close::ALL
+        .iter()
+        .map(|close| json!({ "code": close.number(), "reason": close.name(), "about": close.about().trim() }))
+        .collect();
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Domu Match, the socket",
+            "version": VERSION,
+            "description": "One WebSocket for everything live. The first frame is `connect`.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "socket": {
+                "address": "/ws",
+                "title": SUBPROTOCOL,
+                "description": "Text frames, each one JSON object. The cookie of the session, or the token in `connect`.",
+                "messages": messages,
+                "x-closes": closes,
+            },
+        },
+        "operations": operations,
+        "components": { "schemas": schemas.into_value() },
+    })
+}
+
+fn request(operation: &Operation, schemas: &mut Schemas) -> Value {
+    let mut properties = Map::from_iter([("op".to_owned(), json!({ "const": operation.op }))]);
+    let mut required = vec!["op"];
+    properties.insert("id".to_owned(), number());
+    if operation.gives.is_some() {
+        required.push("id");
+    }
+    if operation.chat {
+        properties.insert("ch".to_owned(), channel(true));
+        required.push("ch");
+    }
+    if let Some(asks) = operation.asks {
+        properties.insert("d".to_owned(), schemas.take(asks));
+        required.push("d");
+    }
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn channel(of_chat: bool) -> Value {
+    if of_chat { json!({ "type": "string", "pattern": "^chat:[0-9a-f-]{36}$" }) } else { json!({ "const": "user" }) }
+}
+
+fn number() -> Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": NUMBER_MAX.saturating_sub(1) })
+}
