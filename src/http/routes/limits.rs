@@ -20,6 +20,10 @@ pub struct FormLimits {
     password_chars_min: usize,
     /// Longest password, in bytes.
     password_bytes_max: usize,
+    /// Largest picture file, in bytes.
+    picture_bytes_max: usize,
+    /// Most pixels of a picture.
+    picture_pixels_max: u32,
 }
 
 /// The route of the bounds.
@@ -36,5 +40,7 @@ fn limits(services: &Services) -> Result<Reply> {
     Reply::json(&FormLimits {
         password_chars_min: limits.password_chars_min,
         password_bytes_max: limits.password_bytes_max,
+        picture_bytes_max: limits.picture_bytes_max,
+        picture_pixels_max: limits.picture_pixels_max,
     })
 }

@@ -1,9 +1,15 @@
 //! One's own pages and those of others: with the keyboard alone, on a slow line, and without one.
 
-use thirtyfour::Key;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use thirtyfour::{By, Key};
 
 use super::chromium::{Driver, Look, Window};
 use super::talk::Demo;
+use crate::support::client::PATIENCE;
+use crate::support::process::Launch;
+use crate::support::{mail, people};
 
 async fn signed_in(driver: &Driver, demo: &Demo, who: usize) -> Window {
     let window = driver.window("guest", Look { language: "en", ..Look::default() }).await;
@@ -184,5 +190,123 @@ async fn a_chat_is_found_by_a_name() {
     window.until("nothing", "return !document.querySelector('[data-testid=chat-row]') && document.querySelector('[data-testid=search-state]').textContent.includes('qqqq')").await;
     window.keys(Key::Escape).await;
     window.find("chat-row").await;
+    window.close().await;
+}
+
+/// The digits of a mail that was not among the first `known`.
+async fn fresh_code(data_dir: &Path, address: &str, known: usize) -> String {
+    let began = Instant::now();
+    while mail::mails_to(data_dir, address).len() <= known {
+        assert!(began.elapsed() < PATIENCE, "no further mail to {address}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    mail::code_for(data_dir, address).await
+}
+
+/// Types into a field that Tab reaches.
+async fn type_into(window: &Window, field: &str, text: &str) {
+    window.tab_to(field).await;
+    window.keys(Key::Control + "a").await;
+    window.keys(text).await;
+}
+
+/// A forgotten password, a new one, another address and yet another password, with the keyboard alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passwords_and_addresses_change_with_the_keyboard() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let launch = Launch::serve(&directory.path().join("data"));
+    let server = launch.start();
+    people::sign_up(server.address, &launch.data_dir, "Iris").await;
+    let (old, new) = (people::email_of("Iris"), "iris.nieuw@student.tudelft.nl");
+    let driver = Driver::start();
+    let window = driver.window("Iris", Look { language: "en", ..Look::default() }).await;
+    window.go(&format!("http://{}/sign-in", server.address)).await;
+    let known = mail::mails_to(&launch.data_dir, &old).len();
+    window.tab_to("to-forgot").await;
+    window.keys(Key::Enter).await;
+    window.find("forgot-form").await;
+    type_into(&window, "email", &old).await;
+    // Without a line what was typed stays, and the page says why nothing happens.
+    window.offline(true).await;
+    window.keys(Key::Enter).await;
+    window.find_css(".problem p").await;
+    window.offline(false).await;
+    window.keys(Key::Enter).await;
+    window.find("reset-form").await;
+    let code = fresh_code(&launch.data_dir, &old, known).await;
+    type_into(&window, "code", "000000").await;
+    type_into(&window, "password", "twaalf zachte fietsbellen").await;
+    window.keys(Key::Enter).await;
+    window.find_css(".problem p").await;
+    type_into(&window, "code", &code).await;
+    window.keys(Key::Enter).await;
+    window.find("sign-in-note").await;
+    type_into(&window, "password", "twaalf zachte fietsbellen").await;
+    window.keys(Key::Enter).await;
+    window.find("chats-empty").await;
+
+    open(&window, "/me/security").await;
+    window.tab_to("change-email").await;
+    window.keys(Key::Enter).await;
+    window.find("email-form").await;
+    type_into(&window, "email", new).await;
+    type_into(&window, "email-password", "not this one").await;
+    window.keys(Key::Enter).await;
+    window.find_css("#field-email_password[aria-invalid=true]").await;
+    type_into(&window, "email-password", "twaalf zachte fietsbellen").await;
+    window.keys(Key::Enter).await;
+    window.find("email-pending").await;
+    let code = fresh_code(&launch.data_dir, new, 0).await;
+    type_into(&window, "code", &code).await;
+    window.keys(Key::Enter).await;
+    window.find("change-email").await;
+    window
+        .until(
+            "the new address",
+            &format!("return document.querySelector('[data-testid=current-email]').textContent === '{new}'"),
+        )
+        .await;
+
+    type_into(&window, "current-password", "twaalf zachte fietsbellen").await;
+    type_into(&window, "new-password", "dertien stille regenpijpen").await;
+    window.keys(Key::Enter).await;
+    window.until("it is said", "return [...document.querySelectorAll('[data-testid=notice]')].some((one) => one.textContent.includes('password'))").await;
+    assert_eq!(window.complaints().await, Vec::<String>::new());
+    window.close().await;
+}
+
+/// A picture is seen before it is sent, shown once it is, and what is none is refused in words.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_picture_is_chosen_shown_and_removed() {
+    let (driver, demo) = (Driver::start(), Demo::open());
+    let window = signed_in(&driver, &demo, 0).await;
+    open(&window, "/me/profile").await;
+    window.find("picture-choose").await;
+    let choose = async |path: &Path| {
+        let input = window.driver.find(By::Css("[data-testid=picture-file]")).await.expect("the file field");
+        input.send_keys(path.to_string_lossy()).await.expect("a chosen file");
+    };
+    let none = tempfile::Builder::new().suffix(".png").tempfile().expect("a file");
+    std::fs::write(none.path(), "no picture at all").expect("its text");
+    choose(none.path()).await;
+    window.find("picture-refusal").await;
+    choose(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures/chat.png")).await;
+    window.find("picture-use").await;
+    window.offline(true).await;
+    window.click("picture-use").await;
+    window.find("problem").await;
+    // It is still chosen, and goes with the next try.
+    window.offline(false).await;
+    window.click("picture-use").await;
+    window.find("picture-remove").await;
+    window
+        .until(
+            "the picture",
+            "return [...document.querySelectorAll('domu-picture .avatar img')].some((one) => one.naturalWidth > 0)",
+        )
+        .await;
+    window.click("picture-remove").await;
+    window.until("none", "return !document.querySelector('domu-picture .avatar img')").await;
+    assert_eq!(window.complaints().await, Vec::<String>::new());
     window.close().await;
 }
