@@ -58,7 +58,6 @@ pub fn from_status(status: StatusCode) -> Option<Error> {
     let error = |code, detail: &str| Some(Error::new(code, detail));
     match status.as_u16() {
         401 => error(Code::Unauthorized, "Sign in first."),
-        403 => error(Code::Forbidden, "You may not do this."),
         404 => error(Code::NotFound, "There is nothing here. Check the address."),
         405 => error(Code::MethodNotAllowed, "This path does not take that method."),
         411 | 413 => error(Code::TooLarge, "The body is too large, or its length is not said. Send less."),

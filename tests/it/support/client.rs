@@ -284,6 +284,12 @@ impl Client {
         }
     }
 
+    /// Like [`Client::settle`], for a socket that the server may be closing.
+    pub async fn settled(&mut self) -> Result<(), Gone> {
+        let id = self.begin("ping", None, json!({})).await;
+        self.try_reply(id).await.map(drop)
+    }
+
     /// Asks and waits for the answer, whatever it is.
     pub async fn request(&mut self, op: &str, channel: Option<&str>, data: Value) -> Value {
         let id = self.begin(op, channel, data).await;
