@@ -99,10 +99,15 @@ async fn settings_tell_what_became_of_them() {
     window.until("the new choice", &shown("visibility-ghost")).await;
     other.until("the new choice on the other device", &shown("visibility-ghost")).await;
     // The language of the page follows at once, and the choice stays where it was.
-    window.tab_to("locale-en").await;
-    window.keys(Key::Up).await;
-    window.until("Dutch", "return document.documentElement.lang === 'nl' && document.querySelector('h1').textContent === 'Instellingen'").await;
-    window.until("the focus", "return document.activeElement?.id === 'locale-nl'").await;
+    window.tab_to("locale-nl").await;
+    window.keys(Key::Down).await;
+    window
+        .until(
+            "English",
+            "return document.documentElement.lang === 'en' && document.querySelector('h1').textContent === 'Settings'",
+        )
+        .await;
+    window.until("the focus", "return document.activeElement?.id === 'locale-en'").await;
     window.close().await;
     other.close().await;
 }
@@ -203,10 +208,11 @@ async fn fresh_code(data_dir: &Path, address: &str, known: usize) -> String {
     mail::code_for(data_dir, address).await
 }
 
-/// Types into a field that Tab reaches.
+/// Types into a field that Tab reaches, over what is there.
 async fn type_into(window: &Window, field: &str, text: &str) {
     window.tab_to(field).await;
-    window.keys(Key::Control + "a").await;
+    // As Tab itself does when it enters a field.
+    window.driver.execute("document.activeElement.select()", Vec::new()).await.expect("a selection");
     window.keys(text).await;
 }
 
