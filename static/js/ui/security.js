@@ -27,11 +27,18 @@ class Email extends Part {
   state = signal(/** @type {'rest' | 'changing' | 'confirmed' | 'withdrawn'} */ ('rest'));
   problem = signal(/** @type {unknown} */ (null));
 
+  drawn = '';
+
   begin() {
+    this.drawn = '';
     this.watch(() => {
       const person = me.value;
       if (person === null) return;
       const state = this.state.value;
+      // Only what is shown here redraws it: other news of the account leave a form under way alone.
+      const key = [locale.value, person.email, person.pending_email, state, this.problem.value !== null].join('|');
+      if (key === this.drawn) return;
+      this.drawn = key;
       rebuild(this, () => [
         h(
           'section',
