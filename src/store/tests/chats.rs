@@ -353,7 +353,7 @@ on_both!(a_row_says_what_is_withheld_without_counting, |store| {
             blocked = !blocked;
             block(&store, a, b, blocked).await;
         }
-        let authors: Vec<_> = (0..1 + dice % 4).map(|i| if (dice >> i).is_multiple_of(3) { c } else { b }).collect();
+        let authors: Vec<_> = (0..=(dice % 4)).map(|i| if (dice >> i).is_multiple_of(3) { c } else { b }).collect();
         let drafts: Vec<_> =
             authors.iter().enumerate().map(|(i, who)| message(chat, *who, &format!("{step} {i}"))).collect();
         let (outcomes, _) = append(&store, &drafts, &[]).await;
