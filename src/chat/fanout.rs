@@ -1,5 +1,6 @@
 //! The fan-out: after the commit, in commit order, each event is encoded once and given to every member's outbox.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,11 +181,15 @@ impl Deliverer {
                 Marker { u: marker.user, read: Some(marked.read), read_n: Some(marked.read_n), recv: marked.recv };
             let state =
                 |d| Frame::state(frame::text(&Signal { op: "marker", ch: Some(Channel::Chat(marker.chat)), d }));
-            let (open, discreet) = (state(whole), state(Marker { read: None, read_n: None, ..whole }));
+            let (open, discreet) = (OnceCell::new(), OnceCell::new());
             let except = if let Answer::Socket { conn, .. } = &who { Some(conn.id) } else { None };
             self.hub.signal(stream, except, |conn| {
                 let own = conn.identity().is_some_and(|identity| identity.user == marker.user);
-                if own || (marked.receipts && conn.receipts()) { &open } else { &discreet }
+                if own || (marked.receipts && conn.receipts()) {
+                    open.get_or_init(|| state(whole))
+                } else {
+                    discreet.get_or_init(|| state(Marker { read: None, read_n: None, ..whole }))
+                }
             });
         }
         let reply = MarkedReply {

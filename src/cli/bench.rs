@@ -32,7 +32,7 @@ pub(super) struct Bench {
     /// Measure a server that runs already, such as 127.0.0.1:8080, with the people of --people
     #[arg(long, value_name = "ADDRESS:PORT", requires_all = ["people", "pid"])]
     url: Option<std::net::SocketAddrV4>,
-    /// Its people: a JSON line each, {"cookie":"name=value","chats":["uuid"]}; two neighbouring lines share a chat
+    /// Its people: a JSON line each, `{"cookie":"name=value","chats":["uuid"]}`; two neighbouring lines share a chat
     #[arg(long, value_name = "FILE")]
     people: Option<PathBuf>,
     /// Its process

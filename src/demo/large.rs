@@ -145,8 +145,8 @@ struct Crowd<'a> {
     /// Slices made by this run, stored or left out.
     made: u64,
     /// Numbers of the last events of people's own streams.
-    cast: Vec<i64>,
-    crowd: Vec<i64>,
+    cast_heads: Vec<i64>,
+    people_heads: Vec<i64>,
     /// Chats and messages so far.
     chats: i64,
     messages: u64,
@@ -180,8 +180,8 @@ impl<'a> Crowd<'a> {
             now,
             slice: Slice::default(),
             made: 0,
-            cast,
-            crowd: vec![1; size],
+            cast_heads: cast,
+            people_heads: vec![1; size],
             chats: 0,
             messages: 0,
             chats_expected: 1,
@@ -301,7 +301,7 @@ impl<'a> Crowd<'a> {
     }
 
     async fn chats(&mut self, chats_max: usize) -> Result<(), StoreError> {
-        let own = self.cast.get(HUB).map_or(0, |seq| usize::try_from(seq - 1).unwrap_or(0));
+        let own = self.cast_heads.get(HUB).map_or(0, |seq| usize::try_from(seq - 1).unwrap_or(0));
         let hub_chats = chats_max.saturating_sub(own);
         let parts = HUBS + self.size;
         let (mut weights, mut chats) = (0, 0);
@@ -357,8 +357,8 @@ impl<'a> Crowd<'a> {
         });
         for (i, (who, person)) in casting.people.iter().zip(&people).enumerate() {
             let seq = match who {
-                Place::Cast(i) => self.cast.get_mut(*i),
-                Place::Crowd(i) => self.crowd.get_mut(*i),
+                Place::Cast(i) => self.cast_heads.get_mut(*i),
+                Place::Crowd(i) => self.people_heads.get_mut(*i),
             };
             let Some(seq) = seq else { continue };
             *seq += 1;

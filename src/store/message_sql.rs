@@ -57,11 +57,14 @@ pub(super) fn insert_withheld(backend: DbBackend) -> String {
     )
 }
 
-/// The newest message that each of those members will not see: one row for each.
+/// What members' rows say of withheld messages. One row for each member: `n` the newest, `s` where the unbroken run that
+/// ends there begins, `k` how many.
 pub(super) fn advance_withheld(backend: DbBackend) -> String {
     format!(
-        "UPDATE chat_members SET withheld_n = j.n FROM {} WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
-        rows(backend, &[("c", Col::Id), ("u", Col::Id), ("n", Col::Int)])
+        "UPDATE chat_members SET withheld_n = j.n, withheld_unread = withheld_unread + j.k, \
+         shown_n = CASE WHEN withheld_n > 0 AND withheld_n = j.s - 1 THEN shown_n ELSE j.s - 1 END \
+         FROM {} WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+        rows(backend, &[("c", Col::Id), ("u", Col::Id), ("n", Col::Int), ("s", Col::Int), ("k", Col::Int)])
     )
 }
 
@@ -130,19 +133,16 @@ pub(super) fn markers(backend: DbBackend) -> String {
 /// Where members are now. Parameter 2: now.
 pub(super) fn move_members(backend: DbBackend) -> String {
     format!(
-        "UPDATE chat_members SET read_seq = j.r, read_n = j.n, recv_seq = j.v, updated_at = $2 FROM {} \
+        "UPDATE chat_members SET read_seq = j.r, read_n = j.n, recv_seq = j.v, updated_at = $2, \
+         withheld_unread = CASE WHEN withheld_n <= j.n THEN 0 ELSE (SELECT COUNT(*) FROM withheld_messages w \
+         WHERE w.chat_id = j.c AND w.user_id = j.u AND w.seq > j.r) END FROM {} \
          WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
         rows(backend, &[("c", Col::Id), ("u", Col::Id), ("r", Col::Int), ("n", Col::Int), ("v", Col::Int)])
     )
 }
 
 const CHAT_COLUMNS: &str = "c.id, c.is_group, c.name, c.status, c.head_seq, c.head_n, c.base_seq, c.last_message_at, \
-     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq, cm.withheld_n, \
-     CASE WHEN cm.withheld_n <= cm.read_n THEN 0 ELSE (SELECT COUNT(*) FROM withheld_messages w \
-     WHERE w.chat_id = c.id AND w.user_id = cm.user_id AND w.seq > cm.read_seq) END AS withheld_unread, \
-     CASE WHEN cm.withheld_n < c.head_n OR c.head_n = 0 THEN c.head_n ELSE COALESCE((SELECT m.n FROM messages m \
-     WHERE m.chat_id = c.id AND m.n < c.head_n AND NOT EXISTS (SELECT 1 FROM withheld_messages w \
-     WHERE w.chat_id = m.chat_id AND w.user_id = cm.user_id AND w.seq = m.seq) ORDER BY m.n DESC LIMIT 1), 0) END AS last_n";
+     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq, cm.withheld_n, cm.withheld_unread, cm.shown_n";
 
 const EVENT_COLUMNS: &str = "e.chat_id, e.seq, e.kind, e.created_at, e.data, m.id AS message_id, m.n, m.user_id, \
      m.client_msg_id, m.content, m.kind AS message_kind, m.params, m.reply_to_id";

@@ -118,6 +118,14 @@ struct Head {
     n: i64,
 }
 
+/// The messages of a batch that one member of a chat does not see.
+struct Run {
+    newest: i64,
+    /// Where the unbroken run that ends with the newest begins.
+    begins: i64,
+    count: i64,
+}
+
 /// What is known of one draft before it is stored.
 #[derive(Clone, Copy)]
 struct Gate {
@@ -250,22 +258,31 @@ impl Tx {
         for row in &self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await? {
             withheld.entry(index(row)?).or_default().push(row.try_get("", "user_id")?);
         }
-        let (mut rows, mut newest) = (Vec::new(), HashMap::new());
+        let (mut rows, mut runs) = (Vec::new(), HashMap::new());
         for (i, draft, stored) in messages {
             for user in withheld.get(i).into_iter().flatten() {
-                let (chat, user) = (hex(draft.chat.0), hex(user.0));
-                rows.push(json!({"c": chat, "u": user, "s": signed(stored.seq), "n": signed(stored.n)}));
-                // Later ones of the batch have the higher number.
-                newest.insert((chat, user), signed(stored.n));
+                let (seq, n) = (signed(stored.seq), signed(stored.n));
+                rows.push(json!({"c": hex(draft.chat.0), "u": hex(user.0), "s": seq, "n": n}));
+                // Messages come in the order of their numbers.
+                let run = runs.entry((draft.chat, *user)).or_insert(Run { newest: n, begins: n, count: 0 });
+                if n > run.newest + 1 {
+                    run.begins = n;
+                }
+                run.newest = n;
+                run.count += 1;
             }
         }
         if !rows.is_empty() {
             let sql = sql::insert_withheld(self.backend());
             self.conn().execute_raw(self.rows_statement(&sql, &json!(rows), vec![])).await?;
-            let newest: Vec<_> =
-                newest.into_iter().map(|((chat, user), n)| json!({"c": chat, "u": user, "n": n})).collect();
+            let runs: Vec<_> = runs
+                .into_iter()
+                .map(|((chat, user), run)| {
+                    json!({"c": hex(chat.0), "u": hex(user.0), "n": run.newest, "s": run.begins, "k": run.count})
+                })
+                .collect();
             let sql = sql::advance_withheld(self.backend());
-            self.conn().execute_raw(self.rows_statement(&sql, &json!(newest), vec![])).await?;
+            self.conn().execute_raw(self.rows_statement(&sql, &json!(runs), vec![])).await?;
         }
         Ok(withheld)
     }

@@ -43,6 +43,16 @@ export type Channel = string;
 /** A chat, of two people or of a group. */
 export type ChatId = string;
 
+/** A window of the chat list, over HTTP. */
+export interface ChatList {
+  /** The chats of the window without their events, the liveliest first. */
+  chats: ChatState[];
+  /** The life of the store that the numbers belong to. */
+  epoch: string;
+  /** How many chats there are, in the window and outside. */
+  total: number;
+}
+
 /** One chat in the answer to `connect`, in `chat.opened`, and over HTTP. */
 export interface ChatState {
   /** When the chat last had a message, or was opened; milliseconds since the epoch. */
@@ -222,6 +232,23 @@ export interface Event {
   ts: number;
 }
 
+/** The form of a forgotten password. */
+export interface Forgot {
+  email: string;
+}
+
+/** What forms say of their fields. */
+export interface FormLimits {
+  /** Longest password, in bytes. */
+  password_bytes_max: number;
+  /** Shortest password, in Unicode scalars. */
+  password_chars_min: number;
+  /** Largest picture file, in bytes. */
+  picture_bytes_max: number;
+  /** Most pixels of a picture. */
+  picture_pixels_max: number;
+}
+
 /** A server's health. */
 export interface Health {
   /** The commit it was built from. */
@@ -374,6 +401,12 @@ export interface Mint {
   password: string;
 }
 
+/** The form of a new address. */
+export interface NewEmail {
+  email: string;
+  password: string;
+}
+
 /** A page of history. */
 export interface Page {
   /** Numbers up to this one are no longer kept. */
@@ -386,6 +419,16 @@ export interface Page {
   more_after: boolean;
   /** Whether there are older ones. */
   more_before: boolean;
+}
+
+/** A form that changes a password. */
+export interface PasswordForm {
+  /** The one that holds. */
+  current_password: string;
+  /** End all other sessions. */
+  end_others: boolean;
+  /** The one that is to hold. */
+  new_password: string;
 }
 
 /** A person as those see them who share a chat with them. */
@@ -444,7 +487,7 @@ export interface Problem {
   /** When to repeat it, in milliseconds. */
   after_ms?: number;
   /** Five digits. */
-  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40300 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40308 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
+  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40308 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
   /** What to do, in a sentence. */
   detail: string;
   /** The fields of a form that were refused. */
@@ -453,7 +496,7 @@ export interface Problem {
     field: string;
   })[];
   /** Stable. */
-  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "forbidden" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "email_not_confirmed" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
+  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "email_not_confirmed" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
   /** To find it in the log. */
   request_id: string;
   /** Whether the same request can succeed later. */
@@ -505,6 +548,12 @@ export interface ProfileForm {
   study_year?: number | null;
 }
 
+/** The proof of a new address: the link's token, or the mailed code. */
+export interface Proof {
+  code?: string | null;
+  token?: string | null;
+}
+
 /** `publish`: a new message. */
 export interface Publish {
   /** Made once for this message, the same on every retry. */
@@ -512,6 +561,12 @@ export interface Publish {
   reply_to?: null | MessageId;
   /** The text, as typed. */
   text: string;
+}
+
+/** How far a person has read. */
+export interface Read {
+  /** Everything up to this number. */
+  seq: number;
 }
 
 /** Whether it should get work. */
@@ -523,6 +578,14 @@ export interface Ready {
 /** Where to send it. */
 export interface Resend {
   email: string;
+}
+
+/** The form of a new password: with the link's token, or with the address and the mailed code. */
+export interface Reset {
+  code?: string | null;
+  email?: string | null;
+  password: string;
+  token?: string | null;
 }
 
 /** What the client holds. */
@@ -539,6 +602,17 @@ export interface Resume {
 export interface SanctionChange {
   /** `suspended` or `activated`. */
   change: string;
+}
+
+/** A message to be sent. */
+export interface Send {
+  /** Where to. */
+  chat_id: ChatId;
+  /** Made once for this message, the same on every retry. */
+  cid: ClientMessageId;
+  reply_to?: null | MessageId;
+  /** The text, as typed. */
+  text: string;
 }
 
 /** The answer to `publish`. */
@@ -578,6 +652,8 @@ export interface SessionInfo {
   current: boolean;
   /** Its id. */
   id: SessionId;
+  /** `cookie` for a browser, `bearer` for another program. */
+  kind: string;
   /** When it was last used, up to a minute ago. */
   last_seen_at: string;
   /** What its client called itself. */

@@ -332,3 +332,46 @@ on_both!(nobody_is_written_to_who_takes_no_messages, |store| {
     let (outcomes, _) = append(&store, &[message(chat, a, "hoi"), message(chat, b, "hoi")], &[]).await;
     assert_eq!((stored(outcomes[0]).n, stored(outcomes[1]).n), (1, 2), "a group is everybody's");
 });
+
+on_both!(a_row_says_what_is_withheld_without_counting, |store| {
+    let (a, b, c) = (person(&store, true).await, person(&store, true).await, person(&store, true).await);
+    let chat = open(&store, a, b).await;
+    open(&store, a, c).await;
+    run(&store, "UPDATE chats SET is_group = TRUE WHERE id = $1", chat.0).await;
+    run(
+        &store,
+        "UPDATE chat_members SET chat_id = $1 WHERE user_id NOT IN (SELECT user_id FROM chat_members WHERE chat_id = $1)",
+        chat.0,
+    )
+    .await;
+    let mut blocked = false;
+    let (mut hidden, mut read_n, mut n) = (Vec::new(), 0_u64, 0_u64);
+    // A fixed walk through batches of both authors, blocks begun and ended, and reading up to somewhere.
+    for step in 0_u64..60 {
+        let dice = step.wrapping_mul(2_654_435_761) >> 3;
+        if dice.is_multiple_of(7) {
+            blocked = !blocked;
+            block(&store, a, b, blocked).await;
+        }
+        let authors: Vec<_> = (0..=(dice % 4)).map(|i| if (dice >> i).is_multiple_of(3) { c } else { b }).collect();
+        let drafts: Vec<_> =
+            authors.iter().enumerate().map(|(i, who)| message(chat, *who, &format!("{step} {i}"))).collect();
+        let (outcomes, _) = append(&store, &drafts, &[]).await;
+        for (outcome, who) in outcomes.into_iter().zip(authors) {
+            n = stored(outcome).n;
+            if blocked && who == b {
+                hidden.push(n);
+            }
+        }
+        if dice.is_multiple_of(5) {
+            let up_to = (read_n + dice % 6).min(n);
+            append(&store, &[], &[NewMarker { chat, user: a, read: Some(up_to + 1), recv: 0 }]).await;
+            read_n = read_n.max(up_to);
+        }
+        let row = store.chat_of(a, chat).await.unwrap().unwrap();
+        let unread = hidden.iter().filter(|place| **place > read_n).count();
+        let last = (1..=n).rev().find(|place| !hidden.contains(place)).unwrap_or(0);
+        assert_eq!((row.read_n, row.withheld_unread, row.last_n), (read_n, unread as u64, last), "step {step}");
+    }
+    assert!(hidden.len() > 10 && hidden.len() < usize::try_from(n).unwrap() - 10, "{} of {n}", hidden.len());
+});
