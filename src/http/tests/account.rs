@@ -91,6 +91,9 @@ async fn change_address(browser: &mut Browser, directory: &Path, email: &str, pr
 #[tokio::test]
 async fn a_confirmed_address_waits_no_more() {
     let postgres = TestStore::postgres(|_| {}).await;
+    if let Some(held) = &postgres {
+        held.store.close().await; // One server holds a database.
+    }
     for url in [None, postgres.as_ref().and_then(|held| held.config.database_url.clone())] {
         let directory = tempfile::tempdir().unwrap();
         let running = start_with(directory.path(), |config| {
