@@ -89,6 +89,12 @@ kinds! {
     /// Tries of a confirmation code from anywhere. Key: hash of the e-mail, known or not.
     ConfirmAnywhere = "confirm_anywhere", |limits|
         (limits.confirm_per_account_per_hour.saturating_mul(CONFIRM_ANYWHERE), HOUR);
+    /// Tries of a code for a new password from one network, or of a link: apart from those above, or what is left would
+    /// tell who signed up a short while ago. Key: hash of the e-mail and the network, known or not; hash of the link.
+    Reset = "reset", |limits| (limits.confirm_per_account_per_hour, HOUR);
+    /// Tries of a code for a new password from anywhere. Key: hash of the e-mail, known or not.
+    ResetAnywhere = "reset_anywhere", |limits|
+        (limits.confirm_per_account_per_hour.saturating_mul(CONFIRM_ANYWHERE), HOUR);
     /// Confirmations and requests for mail from one network. Key: the network.
     ConfirmAddress = "confirm_address", |limits|
         (limits.sign_up_per_address_per_hour.saturating_mul(CONFIRMS_PER_SIGN_UP), HOUR);

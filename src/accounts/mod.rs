@@ -8,7 +8,7 @@ pub mod model;
 pub mod passwords;
 mod pictures;
 mod pool;
-mod profile;
+pub mod profile;
 mod recovery;
 mod register;
 mod sessions;
@@ -29,7 +29,7 @@ use utoipa::ToSchema;
 
 pub use email::AddressProof;
 pub use passwords::HashCost;
-pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm, picture_path};
+pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm};
 pub use recovery::{MailProof, PasswordForm};
 pub use sessions::SessionInfo;
 pub use standing::Standing;
@@ -139,7 +139,8 @@ pub struct Device {
 }
 
 /// How a session's token travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum SessionKind {
     /// In a browser's cookie.
     Cookie,
@@ -154,6 +155,10 @@ impl SessionKind {
             Self::Cookie => "cookie",
             Self::Bearer => "bearer",
         }
+    }
+
+    fn stored(text: &str) -> Self {
+        if text == Self::Bearer.as_str() { Self::Bearer } else { Self::Cookie }
     }
 }
 

@@ -10,20 +10,21 @@ use utoipa::ToSchema;
 use super::model::{self, Locale, Refusal, UserType, Visibility, WhoMayMessage};
 use super::{Accounts, Email, University, no_account, refused, to_the_end};
 use crate::error::Result;
-use crate::ids::{PictureId, SessionId, UserId};
+use crate::ids::{SessionId, UserId};
 use crate::protocol::events;
+use crate::protocol::server::Picture;
 use crate::store::{MeRow, ProfileChange, SettingsChange, SettingsRow};
 
 /// Longest pronouns, in Unicode scalars: "they/them, or she/her with friends".
-const PRONOUNS_CHARS_MAX: usize = 40;
+pub const PRONOUNS_CHARS_MAX: usize = 40;
 /// Longest name of a study, in Unicode scalars.
-const PROGRAM_CHARS_MAX: usize = 100;
+pub const PROGRAM_CHARS_MAX: usize = 100;
 /// Longest text about oneself, in Unicode scalars.
-const ABOUT_CHARS_MAX: usize = 500;
+pub const ABOUT_CHARS_MAX: usize = 500;
 /// The last year of a study that is believed.
-const STUDY_YEAR_MAX: u8 = 8;
+pub const STUDY_YEAR_MAX: u8 = 8;
 /// Languages one person may name.
-const LANGUAGES_MAX: usize = 8;
+pub const LANGUAGES_MAX: usize = 8;
 
 /// Every code of ISO 639-1, one after the other.
 const ISO_639_1: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da \
@@ -91,7 +92,7 @@ pub struct Profile {
     pub hue: i32,
     /// Where the uploaded picture is.
     #[schema(required)]
-    pub picture: Option<String>,
+    pub picture: Option<Picture>,
 }
 
 /// How a person wants to be met.
@@ -164,11 +165,6 @@ impl Settings {
     }
 }
 
-/// Where a picture is, as clients ask for it.
-pub fn picture_path(picture: PictureId) -> String {
-    format!("/api/pictures/{picture}")
-}
-
 impl Accounts {
     /// A person as they see themselves in this session.
     ///
@@ -196,7 +192,7 @@ impl Accounts {
                 about: profile.about,
                 languages: profile.languages,
                 hue: profile.hue,
-                picture: profile.picture.map(picture_path),
+                picture: profile.picture.map(Picture),
             },
             settings: Settings::of(&settings),
         })

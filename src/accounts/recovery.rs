@@ -232,15 +232,15 @@ impl Inner {
         match proof {
             MailProof::Link(token) => {
                 let link = secret_hash(&token).ok_or_else(wrong)?;
-                self.rates.check(RateKind::Confirm, &link_subject(&link))?;
+                self.rates.check(RateKind::Reset, &link_subject(&link))?;
                 let owner = self.store.link_owner(link, KIND, self.clock.now()).await?;
                 Ok((self.passwords.hash(password).await?, owner.map(|owner| (owner, Proven::Link(link)))))
             }
             MailProof::Code { email, code } => {
                 let email = Email::parse(&email).map_err(|detail| refused(&[Refusal::new("email", detail)]))?;
                 let subject = RateSubject::new(&email, address);
-                self.rates.check(RateKind::Confirm, &subject.here)?;
-                self.rates.check(RateKind::ConfirmAnywhere, &subject.anywhere)?;
+                self.rates.check(RateKind::Reset, &subject.here)?;
+                self.rates.check(RateKind::ResetAnywhere, &subject.anywhere)?;
                 let hash = self.passwords.hash(password).await?;
                 let tried = self.try_mailed(&email, KIND, &code).await?;
                 Ok((hash, tried.map(|tried| (tried.user, Proven::Code(tried.id)))))

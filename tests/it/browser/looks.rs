@@ -85,8 +85,8 @@ fn rooms() -> Vec<State> {
             "last_seen_at": "2026-03-02T12:00:00Z", "user_agent": agent, "address": "145.18.0.0/16"})
     };
     let sessions = json!({"sessions": [
-        session("a", true, "browser", "Mozilla/5.0 (X11; Linux x86_64) Chrome/140 Safari/537.36"),
-        session("b", false, "browser", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile Safari/605"),
+        session("a", true, "cookie", "Mozilla/5.0 (X11; Linux x86_64) Chrome/140 Safari/537.36"),
+        session("b", false, "cookie", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile Safari/605"),
         session("c", false, "bearer", ""),
     ]});
     let sessions = || json!([{"path": "/api/sessions$", "body": sessions.clone()}]);
