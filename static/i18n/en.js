@@ -67,6 +67,8 @@ export const en = {
   chats_title: 'Chats',
   chats_empty_title: 'No chats yet',
   chats_empty_text: 'When you and someone else both want to get to know each other, your conversation appears here. You do not have to do anything now.',
+  chats_failed_title: 'Your chats could not be loaded',
+  chats_failed_text: 'Nothing is lost: they appear here as soon as there is a connection.',
   chats_list: 'Your chats',
   chats_choose_title: 'Choose a conversation',
   chats_choose_text: 'Your messages with possible housemates are on the left.',

@@ -69,6 +69,8 @@ export const nl = {
   chats_title: 'Gesprekken',
   chats_empty_title: 'Nog geen gesprekken',
   chats_empty_text: 'Als jij en iemand anders elkaar allebei willen leren kennen, verschijnt jullie gesprek hier. Je hoeft nu niets te doen.',
+  chats_failed_title: 'Je gesprekken konden niet worden geladen',
+  chats_failed_text: 'Er gaat niets verloren: ze verschijnen hier zodra er verbinding is.',
   chats_list: 'Je gesprekken',
   chats_choose_title: 'Kies een gesprek',
   chats_choose_text: 'Links staan je berichten met mogelijke huisgenoten.',

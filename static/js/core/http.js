@@ -72,7 +72,7 @@ export class Http {
       try {
         return await work(headers);
       } catch (error) {
-        if (again || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
+        if (again || this.bearer !== null || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
         this.forgetToken();
       }
     }

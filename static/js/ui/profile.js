@@ -91,7 +91,8 @@ class Profile extends Part {
       counter.textContent = left < 0 ? t('composer_over', { count: -left }) : t('composer_left', { count: left });
       counter.toggleAttribute('data-over', left < 0);
     };
-    count();
+    // What was typed is put back right after this.
+    queueMicrotask(count);
     const text = (/** @type {string} */ name) => valueOf(form, name).trim();
     const optional = (/** @type {string} */ name) => (text(name) === '' ? null : text(name));
     const body = () => ({

@@ -3,6 +3,7 @@
 /** @import { Chat, WireChat } from '../types.js' */
 import { t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
+import { fits } from '../core/text.js';
 import { api } from './api.js';
 import { chatName } from './avatar.js';
 import { me } from './context.js';
@@ -10,15 +11,6 @@ import { h, icon } from './dom.js';
 
 /** Pause in typing after which the server is asked. Milliseconds. */
 const PAUSE_MS = 250;
-
-/** The words of a text without case and accents, divided as the server divides them. @param {string} text */
-const wordsOf = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().split(/[^\p{Alphabetic}\p{N}]+/u).filter(Boolean);
-
-/** Whether every word that was typed begins a word of the name. @param {string} name @param {string} typed */
-export function fits(name, typed) {
-  const words = wordsOf(name);
-  return wordsOf(typed).every((one) => words.some((word) => word.startsWith(one)));
-}
 
 export class Search {
   /** What is looked for; empty for everything. */
