@@ -9,7 +9,7 @@ import { http } from './context.js';
 const UPLOAD_PATIENCE_MS = 180_000;
 
 /** What the server allows. Until it has said so, what it allows by default. */
-export const limits = signal({ password_chars_min: 10, password_bytes_max: 1024, picture_bytes_max: 8 * 1024 * 1024, picture_pixels_max: 40_000_000 });
+export const limits = signal({ password_chars_min: 10, password_bytes_max: 1024, picture_bytes_max: 8 * 1024 * 1024, picture_pixels_max: 25_000_000 });
 
 /** Asks for the bounds; without an answer the defaults stay, and the server has the last word anyway. */
 export async function loadLimits() {
