@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
-use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits as Bounds};
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits as Bounds, imageops};
 use serde_json::json;
 
 use super::model::Refusal;
@@ -19,8 +18,9 @@ use crate::ids::{PictureId, UserId, new_id};
 const SIDE_MAX: u32 = 512;
 /// JPEG quality of what is kept.
 const QUALITY: u8 = 85;
-/// Bytes that decoding may take for each pixel: four channels of 16 bits, twice.
-const BYTES_PER_PIXEL: u64 = 16;
+/// Bytes of a decoded picture for each pixel it may have: four channels of 8 bits. Of pictures with 16 bits a channel
+/// half as many pixels are taken.
+const BYTES_PER_PIXEL: u64 = 4;
 /// Pictures that may wait for each one that is being decoded.
 pub(super) const WAITING_PER_DECODE: usize = 4;
 
@@ -97,26 +97,34 @@ fn known_format(file: &[u8]) -> std::result::Result<ImageFormat, String> {
 /// The middle square of a picture as a small JPEG, upright, on white. Size is judged before anything is decoded.
 fn recode(file: &[u8], format: ImageFormat, pixels_max: u32) -> std::result::Result<Vec<u8>, String> {
     let broken = |_| "This picture cannot be read. Save it anew, or choose another.".to_owned();
+    let bytes_max = u64::from(pixels_max).saturating_mul(BYTES_PER_PIXEL);
     let mut bounds = Bounds::default();
-    bounds.max_alloc = Some(u64::from(pixels_max).saturating_mul(BYTES_PER_PIXEL));
+    // What the decoder needs for itself beside the picture.
+    bounds.max_alloc = Some(bytes_max.saturating_mul(2));
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(bounds);
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
+    let megapixels = pixels_max / 1_000_000;
     if u64::from(width).saturating_mul(u64::from(height)) > u64::from(pixels_max) {
-        let megapixels = pixels_max / 1_000_000;
         return Err(format!("Choose a picture of at most {megapixels} megapixels."));
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    let side = width.min(height);
-    let mut square = picture.crop((width - side) / 2, (height - side) / 2, side, side);
-    drop(picture);
-    if side > SIDE_MAX {
-        square = square.resize_exact(SIDE_MAX, SIDE_MAX, FilterType::CatmullRom);
+    if decoder.total_bytes() > bytes_max {
+        return Err(format!(
+            "Save this picture with 8 bits a colour, or choose one of at most {} megapixels.",
+            megapixels / 2
+        ));
     }
-    square.apply_orientation(orientation);
-    let pixels = square.into_rgba8();
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    let side = width.min(height);
+    // A view: a second copy of a large picture would double what it takes.
+    let square = imageops::crop_imm(&picture, (width - side) / 2, (height - side) / 2, side, side);
+    let small = if side > SIDE_MAX { imageops::thumbnail(&*square, SIDE_MAX, SIDE_MAX) } else { square.to_image() };
+    drop(picture);
+    let mut small = DynamicImage::from(small);
+    small.apply_orientation(orientation);
+    let pixels = small.into_rgba8();
     let on_white: Vec<u8> = pixels
         .pixels()
         .flat_map(|pixel| {

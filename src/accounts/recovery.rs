@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::confirm::{ANSWER_MIN, link_subject, secret_hash};
+use super::email::MAILED_KINDS;
 use super::model::{Email, Locale, Refusal};
 use super::{Accounts, Inner, Principal, RateSubject, no_account, refused, secret, sessions, to_the_end};
 use crate::error::{Error, Result};
@@ -124,7 +125,9 @@ impl Accounts {
                         if !tx.replace_password(user, (old, new), now).await? {
                             return Ok(None);
                         }
-                        tx.void_auth_tokens(user, &[KIND], now).await?;
+                        if tx.void_auth_tokens(user, MAILED_KINDS, now).await? {
+                            tx.emit_user(user, "profile", serde_json::json!({}), now).await?;
+                        }
                         tx.add_mail(mail, now).await?;
                         if !form.end_others {
                             return Ok(Some(Vec::new()));
@@ -203,7 +206,7 @@ impl Inner {
                         if !tx.reset_password(used.user, hash, now).await? {
                             return Ok(None);
                         }
-                        tx.void_auth_tokens(owner, super::email::MAILED_KINDS, now).await?;
+                        tx.void_auth_tokens(owner, MAILED_KINDS, now).await?;
                         tx.add_mail(mail, now).await?;
                         sessions::end_all(tx, owner, None, "password_reset", now).await.map(Some)
                     })

@@ -189,14 +189,14 @@ limits! {
         "Pictures one person may upload.";
     picture_bytes_max: usize = 8 * MIB, 16 * KIB..=64 * MIB, "bytes",
         "Body of an uploaded picture.";
-    picture_pixels_max: u32 = 40_000_000, 1_000_000..=1_000_000_000, "pixels",
-        "Width times height of an uploaded picture; looked at before it is decoded.";
+    picture_pixels_max: u32 = 25_000_000, 1_000_000..=1_000_000_000, "pixels",
+        "Width times height of an uploaded picture, half as much with 16 bits a colour; looked at before it is decoded.";
     picture_uploads_at_once: usize = 8, 1..=1_000, "pictures",
         "Uploads of pictures under way, one of each person; each may hold picture_bytes_max.";
     picture_upload_timeout: Duration = minutes(2), seconds(1)..=minutes(10), "seconds",
         "Time for the largest picture to arrive; smaller ones must keep the same pace, after the half of request_timeout that every body has.";
     picture_decodes_at_once: usize = 1, 1..=64, "pictures",
-        "Pictures decoded at the same time, up to 16 bytes a pixel each; four times as many may wait.";
+        "Pictures decoded at the same time, 4 bytes a pixel each and what the decoder needs; four times as many may wait.";
     // stopping
     drain_timeout: Duration = seconds(10), seconds(0)..=minutes(5), "seconds",
         "How long a stopping server waits for what is under way.";

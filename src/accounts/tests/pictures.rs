@@ -26,7 +26,10 @@ fn halves(width: u32, height: u32) -> RgbaImage {
 
 /// A PNG file whose header says another size than it has.
 fn claims(width: u32, height: u32) -> Vec<u8> {
-    let mut png = file(halves(4, 4), ImageFormat::Png);
+    sized(file(halves(4, 4), ImageFormat::Png), width, height)
+}
+
+fn sized(mut png: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
     png[16..20].copy_from_slice(&width.to_be_bytes());
     png[20..24].copy_from_slice(&height.to_be_bytes());
     let mut sum = flate2::Crc::new();
@@ -103,6 +106,31 @@ async fn of_a_picture_the_small_upright_middle_is_kept() {
     .await;
 }
 
+/// What a decoded picture takes is bounded, not only how many pixels it has.
+#[tokio::test]
+async fn of_a_picture_with_16_bits_a_colour_half_as_many_pixels_are_taken() {
+    everywhere(async |world| {
+        world.join(EMAIL).await;
+        let here = world.sign_in(EMAIL).await;
+        let deep = |width, height| {
+            let picture = image::DynamicImage::from(halves(600, 600)).into_rgba16();
+            let mut png = Cursor::new(Vec::new());
+            image::DynamicImage::from(picture).write_to(&mut png, ImageFormat::Png).unwrap();
+            sized(png.into_inner(), width, height)
+        };
+        let (_, picture) = world.kept(&here, &deep(600, 600)).await;
+        assert_eq!(picture.dimensions(), (512, 512));
+        assert!(is_near(picture.get_pixel(20, 256), RED) && is_near(picture.get_pixel(490, 256), BLUE));
+        // 13 megapixels, as a header alone: refused for its size, not for what is missing.
+        for (width, height, says) in [(4000, 3250, "at most 12 megapixels"), (4000, 3000, "cannot be read")] {
+            let refused = world.upload(here.user, &deep(width, height)).await.unwrap_err();
+            let detail = refused.data.unwrap()["fields"][0]["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains(says), "{detail}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_is_no_picture_is_refused_and_changes_nothing() {
     everywhere(async |world| {
@@ -133,7 +161,7 @@ async fn what_is_no_picture_is_refused_and_changes_nothing() {
             assert_eq!(fields(world.upload(here.user, &bytes).await), ["picture"], "{what}");
         }
         let large = world.upload(here.user, &claims(10_000, 10_000)).await.unwrap_err();
-        assert!(large.data.unwrap()["fields"][0]["detail"].as_str().unwrap().contains("40 megapixels"));
+        assert!(large.data.unwrap()["fields"][0]["detail"].as_str().unwrap().contains("25 megapixels"));
         assert!(started.elapsed() < std::time::Duration::from_secs(20), "nothing of it was decoded");
         assert_eq!(world.picture_of(&here).await, before);
     })

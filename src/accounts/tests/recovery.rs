@@ -205,6 +205,26 @@ async fn a_password_is_changed_by_who_knows_it() {
     .await;
 }
 
+/// Whoever sits at an open session and asked for another address does not confirm it after the password changed.
+#[tokio::test]
+async fn another_password_takes_back_a_change_of_address() {
+    everywhere(async |world| {
+        world.join(EMAIL).await;
+        let (here, thief) = (world.sign_in(EMAIL).await, world.sign_in(EMAIL).await);
+        let principal = world.who(&thief).await.unwrap();
+        world.accounts.change_email(&principal, "eve@amc.nl", &secret_of(PASSWORD), home()).await.unwrap();
+        let (six, token) = world.mailed("eve@amc.nl", "change_email").await;
+        world.change(&here, PASSWORD, NEW, false).await.unwrap();
+        assert_eq!(world.accounts.me(here.user, here.session).await.unwrap().pending_email, None);
+        for proof in [AddressProof::Code(six.unwrap()), AddressProof::Link(token)] {
+            assert_eq!(code(world.accounts.confirm_email(&principal, proof, home()).await), Code::BadRequest);
+        }
+        let told = world.stream(here.user).await.into_iter().filter(|(kind, _)| kind == "profile").count();
+        assert_eq!(told, 2, "asked for, and taken back");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_stolen_session_does_not_guess_the_password() {
     everywhere(async |world| {
