@@ -132,7 +132,6 @@ const PROVOKED = {
 /** Errors that no test can bring about at will, and why; the client meets the exact frame all the same. @type {Record<string, string>} */
 const STAGED = {
   token_expired: 'a session lives for a minute at least',
-  forbidden: 'only answers to what no client sends',
   privacy_off: 'belongs to the settings, whose own tests provoke it',
   chat_locked: 'no operator closes chats yet',
   not_verified: 'only verified people have chats',
