@@ -113,22 +113,29 @@ pub struct Settings {
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileForm {
     /// First name; only until the identity is verified.
+    #[schema(min_length = 1, max_length = 60)]
     pub first_name: Option<String>,
     /// Last name; only until the identity is verified.
+    #[schema(min_length = 1, max_length = 60)]
     pub last_name: Option<String>,
     /// Pronouns.
     #[serde(deserialize_with = "given")]
+    #[schema(max_length = 40)]
     pub pronouns: Option<Option<String>>,
     /// What they study.
     #[serde(deserialize_with = "given")]
+    #[schema(max_length = 100)]
     pub program: Option<Option<String>>,
     /// In which year.
     #[serde(deserialize_with = "given")]
+    #[schema(minimum = 1, maximum = 8)]
     pub study_year: Option<Option<u8>>,
     /// A few sentences.
     #[serde(deserialize_with = "given")]
+    #[schema(max_length = 500)]
     pub about: Option<Option<String>>,
     /// ISO 639-1 codes, the best spoken first.
+    #[schema(max_items = 8)]
     pub languages: Option<Vec<String>>,
 }
 

@@ -53,7 +53,7 @@ pub struct PasswordForm {
     pub current_password: SecretString,
     /// The one that is to hold.
     #[serde(deserialize_with = "secret")]
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 1024)]
     pub new_password: SecretString,
     /// End all other sessions.
     pub end_others: bool,

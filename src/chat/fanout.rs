@@ -15,7 +15,7 @@ use crate::protocol::codes::Code;
 use crate::protocol::events;
 use crate::protocol::frame;
 use crate::protocol::server::{
-    Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, Reply, Sent, Signal,
+    Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, MessageKind, Reply, Sent, Signal,
 };
 use crate::realtime::{Delivery, Frame, Hub, StreamId};
 use crate::store::{Emitted, Marked, Outcome, StoreError, Stored};
@@ -146,7 +146,7 @@ impl Deliverer {
                 cid: Some(message.cid),
                 text: message.text,
                 reply_to: message.reply_to,
-                kind: "user".into(),
+                kind: MessageKind::User,
                 params: None,
             }),
         };

@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
-use crate::protocol::server::{Body, Channel, ChatState, Event, Marker, Member, Message, Picture};
+use crate::protocol::server::{
+    Body, Channel, ChatState, ChatStatus, Event, Marker, Member, MemberStatus, Message, MessageKind, Picture,
+    Recovered, SnapshotReason,
+};
 use crate::store::{ChatRow, EventRow, MemberRow, Store};
 
 /// Reads chats and shows them as they are on the wire.
@@ -61,15 +64,15 @@ pub(super) fn state(viewer: &Viewer, row: &ChatRow, members: Vec<MemberRow>, las
         id: row.id,
         group: row.is_group,
         name: row.name.clone(),
-        status: row.status.clone(),
+        status: if row.status == "open" { ChatStatus::Open } else { ChatStatus::Closed },
         blocked,
         head: row.head,
         n: row.head_n,
         base: row.base,
         initial: true,
         limited: row.head > row.base,
-        recovered: "none",
-        reason: Some("fresh"),
+        recovered: Recovered::None,
+        reason: Some(SnapshotReason::Fresh),
         events: Vec::new(),
         members: members.into_iter().map(|member| shown(viewer.user, receipts, member)).collect(),
         read: row.read,
@@ -95,7 +98,7 @@ fn shown(viewer: UserId, receipts: bool, row: MemberRow) -> Member {
         last_name: row.last_name,
         hue: row.hue,
         picture: row.picture.map(Picture),
-        status: row.status,
+        status: if row.status == "active" { MemberStatus::Active } else { MemberStatus::Left },
     }
 }
 
@@ -109,7 +112,7 @@ pub(super) fn event(row: EventRow) -> Event {
             cid: message.cid,
             text: message.text,
             reply_to: message.reply_to,
-            kind: message.kind,
+            kind: if message.kind == "user" { MessageKind::User } else { MessageKind::System },
             params: message.params,
         }),
         None => Body::Other(row.data.unwrap_or_else(|| serde_json::json!({}))),

@@ -349,7 +349,7 @@ impl Session {
                 self.reply(id, reply);
                 self.services.chat.go_live(&self.conn, &snapshot);
                 tracing::debug!(socket.id = self.conn.id.0, user.id = %principal.user, session.id = %principal.session,
-                    recovered = snapshot.recovered, "socket connected");
+                    recovered = ?snapshot.recovered, "socket connected");
                 self.state = State::Ready(principal);
                 Ok(())
             }
