@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::confirm::{ANSWER_MIN, link_subject, secret_hash};
 use super::model::{Email, Locale, Refusal};
 use super::recovery::{self, NOT_YOURS, wrong};
-use super::{Accounts, Inner, Principal, RateSubject, refused, to_the_end};
+use super::{Accounts, Inner, Principal, RateSubject, refused, sessions, to_the_end};
 use crate::error::{Error, Result};
 use crate::ids::{AuthTokenId, UserId};
 use crate::mail::Letter;
@@ -70,7 +70,7 @@ impl Accounts {
         mailed.map(|()| new.typed().to_owned())
     }
 
-    /// Puts the new address in the place of the old one, for who reads its mail.
+    /// Puts the new address in the place of the old one, for who reads its mail; all other sessions end.
     ///
     /// # Errors
     /// `bad_request` for a code or link that is wrong, over, void, used or somebody else's, and for an address that
@@ -79,7 +79,7 @@ impl Accounts {
         let inner = &self.inner;
         inner.check_address(address)?;
         let started = Instant::now();
-        let confirmed = inner.confirm_change(who.user, proof, address).await;
+        let confirmed = inner.confirm_change(who, proof, address).await;
         if confirmed.is_err() {
             tokio::time::sleep_until(started + ANSWER_MIN).await;
         }
@@ -173,7 +173,8 @@ impl Inner {
         Ok((NewAuthToken { code_hash: None, ..token }, mail))
     }
 
-    async fn confirm_change(self: &Arc<Self>, user: UserId, proof: AddressProof, address: IpAddr) -> Result<()> {
+    async fn confirm_change(self: &Arc<Self>, who: &Principal, proof: AddressProof, address: IpAddr) -> Result<()> {
+        let (user, current) = (who.user, who.session);
         let me = self.account_of(user).await?;
         let old = Email::parse(&me.email).map_err(Error::bad_request)?;
         let by = self.proven(user, &old, proof, address).await?.ok_or_else(wrong)?;
@@ -195,12 +196,12 @@ impl Inner {
                         let is_this =
                             |used: &UsedToken| used.user == user && used.new_email.as_deref() == Some(pending.typed());
                         if !used.as_ref().is_some_and(is_this) {
-                            return Ok(false);
+                            return Ok(None);
                         }
                         match tx.account_by_email(pending.normalized()).await? {
                             // Somebody signed up with it and never proved that it is theirs.
                             Some(other) if other.is_pending() => tx.remove_unconfirmed(other.id).await?,
-                            Some(_) => return Ok(false),
+                            Some(_) => return Ok(None),
                             None => {}
                         }
                         let address = (pending.typed().to_owned(), pending.normalized().to_owned());
@@ -208,20 +209,23 @@ impl Inner {
                         tx.void_auth_tokens(user, MAILED_KINDS, now).await?;
                         tx.add_mail(mail, now).await?;
                         tx.emit_user(user, "profile", serde_json::json!({}), now).await?;
-                        Ok(true)
+                        sessions::end_all(tx, user, Some(current), "email_changed", now).await.map(Some)
                     })
                 })
                 .await;
-            match changed {
-                Ok(true) => {}
-                Ok(false) => return Err(wrong()),
+            let ended = match changed {
+                Ok(Some(ended)) => ended,
+                Ok(None) => return Err(wrong()),
                 // Taken in this very moment.
                 Err(error) if error.code == Code::Conflict => return Err(wrong()),
                 Err(error) => return Err(error),
+            };
+            for session in &ended {
+                inner.dismiss(*session);
             }
             inner.sessions.forget_user(user);
             inner.post.wake();
-            tracing::info!(user.id = %user, "address changed");
+            tracing::info!(user.id = %user, ended = ended.len(), "address changed");
             Ok(())
         })
         .await

@@ -245,7 +245,8 @@ impl Tx {
         Ok(replaced.rows_affected > 0)
     }
 
-    /// Gives a person another, confirmed address; the university stays unless the address has one.
+    /// Gives a person another, confirmed address, and the university whose address it is, if any. The identity stays as
+    /// it is: it is the person's, not the address's.
     ///
     /// # Errors
     /// `Conflict` when the address has an account; the transaction must then end.
@@ -258,7 +259,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let change = Statement::from_sql_and_values(
             self.backend(),
-            "UPDATE users SET email = $1, email_normalized = $2, university_id = COALESCE($3, university_id), \
+            "UPDATE users SET email = $1, email_normalized = $2, university_id = $3, \
              email_confirmed_at = $4, email_changed_at = $4, updated_at = $4 WHERE id = $5",
             [email.into(), normalized.into(), university.into(), now.into(), user.into()],
         );

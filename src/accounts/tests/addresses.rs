@@ -38,8 +38,12 @@ async fn an_address_changes_when_its_mail_is_read() {
         let here = world.sign_in(EMAIL).await;
         let (_, link, stop) = world.asked(&here, "Isa@amc.nl").await;
         assert_eq!(world.pending(&here).await.as_deref(), Some("Isa@amc.nl"));
-        world.sign_in(EMAIL).await;
+        let there = world.sign_in(EMAIL).await;
+        let (mine, theirs) = (world.socket(&here).await, world.socket(&there).await);
         world.prove(&here, link.clone()).await.unwrap();
+        world.who(&here).await.expect("who changes it stays");
+        assert_eq!(code(world.who(&there).await), Code::Unauthorized);
+        assert_eq!((mine.closing(), theirs.closing()), (None, Some(Close::SessionRevoked)));
         let me = world.accounts.me(here.user, here.session).await.unwrap();
         assert_eq!((me.email.as_str(), me.pending_email, me.email_confirmed), ("Isa@amc.nl", None, true));
         assert_eq!(me.university.map(|university| university.slug).as_deref(), Some("amc"));
@@ -56,6 +60,28 @@ async fn an_address_changes_when_its_mail_is_read() {
         assert_eq!((wait.code, wait.retry_after), (Code::RateLimited, Some(world.limits.email_change_cooldown)));
         world.pass(TimeDelta::hours(24));
         world.ask(&here, "isa@uva.nl").await.unwrap();
+    })
+    .await;
+}
+
+/// The identity is the person's; the university is the address's.
+#[tokio::test]
+async fn a_university_goes_with_its_address_and_an_identity_stays() {
+    everywhere(async |world| {
+        world.held.store.add_university("uva", "UvA", &["uva.nl"]).await;
+        world.held.store.add_university("amc", "Amsterdam UMC", &["amc.nl"]).await;
+        world.join(EMAIL).await;
+        world.accounts.verify(EMAIL).await.unwrap();
+        let here = world.sign_in(EMAIL).await;
+        for (email, slug) in [(NEW, Some("amc")), ("isa@mailbox.example", None), ("isa2@uva.nl", Some("uva"))] {
+            let (_, link, _) = world.asked(&here, email).await;
+            world.prove(&here, link).await.unwrap();
+            let me = world.accounts.me(here.user, here.session).await.unwrap();
+            assert_eq!(me.university.map(|university| university.slug).as_deref(), slug, "{email}");
+            assert!(me.verified);
+            world.pass(TimeDelta::hours(24));
+            world.mails(email).await;
+        }
     })
     .await;
 }
