@@ -234,6 +234,18 @@ export interface Forgot {
 
 /** What forms say of their fields. */
 export interface FormLimits {
+  /** Longest text about oneself, in Unicode scalars. */
+  about_chars_max: number;
+  /** Youngest age at sign-up, in years. */
+  age_years_min: number;
+  /** How long an e-mail address stays after a change, in seconds. */
+  email_change_cooldown: number;
+  /** Languages one person may name. */
+  languages_max: number;
+  /** Longest message, in Unicode scalars. */
+  message_chars_max: number;
+  /** Longest first and last name, in Unicode scalars. */
+  name_chars_max: number;
   /** Longest password, in bytes. */
   password_bytes_max: number;
   /** Shortest password, in Unicode scalars. */
@@ -242,6 +254,14 @@ export interface FormLimits {
   picture_bytes_max: number;
   /** Most pixels of a picture. */
   picture_pixels_max: number;
+  /** Pictures one person may upload in an hour. */
+  picture_uploads_per_hour: number;
+  /** Longest name of a study, in Unicode scalars. */
+  program_chars_max: number;
+  /** Longest pronouns, in Unicode scalars. */
+  pronouns_chars_max: number;
+  /** The last year of a study that is believed. */
+  study_year_max: number;
 }
 
 /** A server's health. */
@@ -517,8 +537,7 @@ export interface Profile {
   hue: number;
   /** ISO 639-1 codes, the best spoken first. */
   languages: string[];
-  /** Where the uploaded picture is. */
-  picture: string | null;
+  picture: null | Picture;
   /** What they study. */
   program: string | null;
   /** Pronouns. */
@@ -676,7 +695,7 @@ export interface SessionInfo {
   current: boolean;
   /** Its id. */
   id: SessionId;
-  /** A browser's, or another program's. */
+  /** How its token travels. */
   kind: SessionKind;
   /** When it was last used, up to a minute ago. */
   last_seen_at: string;
