@@ -138,12 +138,11 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         Chat::new(store.clone(), Arc::clone(&hub), committer, Arc::clone(&rates), Arc::clone(&limits), clock.clone());
     let telemetry = Telemetry::install();
     telemetry.keep_up(&inner);
-    let demo = match config.demo {
-        true => {
-            let world = seed_sized(&store, &clock, demo_seed, demo_size, limits.chats_per_user_max).await;
-            Some(Demo::new(world.context("seeding the demo's world")?.people())?)
-        }
-        false => None,
+    let demo = if config.demo {
+        let world = seed_sized(&store, &clock, demo_seed, demo_size, limits.chats_per_user_max).await;
+        Some(Demo::new(world.context("seeding the demo's world")?.people())?)
+    } else {
+        None
     };
     let services = Services {
         demo,

@@ -71,6 +71,8 @@ const CONFIRMS_PER_SIGN_UP: u32 = 4;
 kinds! {
     /// Messages of one person, over all their sockets. Key: user id.
     Message = "message", |limits| (limits.messages_per_minute, MINUTE);
+    /// Lists and searches of chats over HTTP. Key: user id.
+    ChatList = "chat_list", |limits| (limits.chat_lists_per_minute, MINUTE);
     /// Failed sign-ins to one account from one network. Key: hash of the e-mail and the network, known account or not.
     SignInAccount = "sign_in_account", |limits| (limits.sign_in_per_account, limits.sign_in_window);
     /// Failed sign-ins to one account from anywhere: so many more that a few guesses do not keep its owner out. Key: hash

@@ -30,6 +30,10 @@ pub struct Model {
     pub recv_seq: i64,
     /// Ordinal of the newest message withheld from this member; 0: none ever was.
     pub withheld_n: i64,
+    /// How many withheld messages come after the newest read one.
+    pub withheld_unread: i64,
+    /// Ordinal of the newest message before the withheld ones that end at `withheld_n`; 0: none.
+    pub shown_n: i64,
     pub updated_at: DateTimeUtc,
 }
 

@@ -9,6 +9,9 @@ use crate::tables::{Clustered, index, key, refers};
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
+/// What a member's row says of withheld messages, so that a list of chats need not count them.
+const WITHHELD: [&str; 3] = ["withheld_n", "withheld_unread", "shown_n"];
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -37,19 +40,23 @@ impl MigrationTrait for Migration {
                     .col(big_integer("seq"))
                     .col(big_integer("n"))
                     .primary_key(&mut key("withheld_messages", &["chat_id", "user_id", "seq"]))
+                    // None to users: a person who was in a chat is never removed, and removing others would scan this.
                     .foreign_key(&mut refers("withheld_messages", "chat_id", "chats"))
-                    .foreign_key(&mut refers("withheld_messages", "user_id", "users"))
                     .clustered(manager)
                     .take(),
             )
             .await?;
-        let mut newest = big_integer("withheld_n").default(0).take();
-        manager.alter_table(Table::alter().table("chat_members").add_column(&mut newest).take()).await?;
+        for name in WITHHELD {
+            let mut column = big_integer(name).default(0).take();
+            manager.alter_table(Table::alter().table("chat_members").add_column(&mut column).take()).await?;
+        }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("chat_members").drop_column("withheld_n").take()).await?;
+        for name in WITHHELD {
+            manager.alter_table(Table::alter().table("chat_members").drop_column(name).take()).await?;
+        }
         manager.drop_table(Table::drop().table("withheld_messages").take()).await?;
         manager.drop_table(Table::drop().table("match_blocklist").take()).await?;
         Ok(())

@@ -153,6 +153,7 @@ pub struct SettingsForm {
 }
 
 /// Tells null from what is not there.
+#[expect(clippy::option_option, reason = "absent leaves a field, null clears it")]
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<Option<T>>, D::Error> {

@@ -1,5 +1,6 @@
 //! The fan-out: after the commit, in commit order, each event is encoded once and given to every member's outbox.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,25 +175,27 @@ impl Deliverer {
             answer(who, Err(not_member()));
             return;
         };
-        if marked.moved {
+        if marked.read_moved || marked.recv_moved {
             let stream = StreamId::Chat(marker.chat);
             let whole =
                 Marker { u: marker.user, read: Some(marked.read), read_n: Some(marked.read_n), recv: marked.recv };
             let state =
                 |d| Frame::state(frame::text(&Signal { op: "marker", ch: Some(Channel::Chat(marker.chat)), d }));
-            let (open, discreet) = (state(whole), state(Marker { read: None, read_n: None, ..whole }));
+            let (open, discreet) = (OnceCell::new(), OnceCell::new());
             let except = if let Answer::Socket { conn, .. } = &who { Some(conn.id) } else { None };
             self.hub.signal(stream, except, |conn| {
                 let own = conn.identity().is_some_and(|identity| identity.user == marker.user);
-                if own || (marked.receipts && conn.receipts()) { &open } else { &discreet }
+                if own || (marked.receipts && conn.receipts()) {
+                    Some(open.get_or_init(|| state(whole)))
+                } else {
+                    // Nothing at all when only the reading has moved: that it comes would tell as much as what is in it.
+                    marked
+                        .recv_moved
+                        .then(|| discreet.get_or_init(|| state(Marker { read: None, read_n: None, ..whole })))
+                }
             });
         }
-        let reply = MarkedReply {
-            read: marked.read,
-            read_n: marked.read_n,
-            recv: marked.recv,
-            unread: marked.head_n.saturating_sub(marked.read_n),
-        };
+        let reply = MarkedReply { read: marked.read, read_n: marked.read_n, recv: marked.recv, unread: marked.unread };
         answer(who, Ok(reply));
     }
 

@@ -57,12 +57,15 @@ pub(super) struct Viewer {
 /// A chat without events: a snapshot that says `fresh` until told otherwise.
 pub(super) fn state(viewer: &Viewer, row: &ChatRow, members: Vec<MemberRow>, last: Option<EventRow>) -> ChatState {
     let receipts = members.iter().any(|member| member.user == viewer.user && member.receipts);
+    let blocked = !row.is_group && members.iter().any(|member| viewer.blocked.contains(&member.user));
+    // Nothing more is read in a chat that is blocked, so nothing of it waits to be.
+    let unread = if blocked { 0 } else { row.head_n.saturating_sub(row.read_n).saturating_sub(row.withheld_unread) };
     ChatState {
         id: row.id,
         group: row.is_group,
         name: row.name.clone(),
         status: if row.status == "open" { ChatStatus::Open } else { ChatStatus::Closed },
-        blocked: !row.is_group && members.iter().any(|member| viewer.blocked.contains(&member.user)),
+        blocked,
         head: row.head,
         n: row.head_n,
         base: row.base,
@@ -75,7 +78,7 @@ pub(super) fn state(viewer: &Viewer, row: &ChatRow, members: Vec<MemberRow>, las
         read: row.read,
         read_n: row.read_n,
         recv: row.recv,
-        unread: row.head_n.saturating_sub(row.read_n).saturating_sub(row.withheld_unread),
+        unread,
         last: last.map(preview),
         at: row.at.timestamp_millis(),
     }

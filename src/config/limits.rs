@@ -136,6 +136,8 @@ limits! {
     store_timeout: Duration = seconds(5), seconds(1)..=minutes(1), "seconds",
         "One transaction; then it counts as failed and the store as unavailable.";
     // rates: so many at once, and they come back evenly over the period
+    chat_lists_per_minute: u32 = 120, 1..=1_000_000, "lists/min",
+        "Lists and searches of chats that one person may ask for over HTTP; a client without a socket asks 12 times.";
     messages_per_minute: u32 = 60, 1..=1_000_000, "messages/min",
         "Messages one person may send, over all sockets.";
     sign_in_per_account: u32 = 5, 1..=1_000_000, "tries/window",

@@ -95,6 +95,9 @@ pub(super) async fn grow(store: &Store, world: &World, growth: Growth, chats_max
     store.grow(&Slice::default(), growth).await
 }
 
+/// How often a slice is tried.
+const SLICE_TRIES: u32 = 5;
+
 /// A text and its hash.
 type Phrase = (String, String);
 
@@ -145,8 +148,8 @@ struct Crowd<'a> {
     /// Slices made by this run, stored or left out.
     made: u64,
     /// Numbers of the last events of people's own streams.
-    cast: Vec<i64>,
-    crowd: Vec<i64>,
+    cast_heads: Vec<i64>,
+    people_heads: Vec<i64>,
     /// Chats and messages so far.
     chats: i64,
     messages: u64,
@@ -180,8 +183,8 @@ impl<'a> Crowd<'a> {
             now,
             slice: Slice::default(),
             made: 0,
-            cast,
-            crowd: vec![1; size],
+            cast_heads: cast,
+            people_heads: vec![1; size],
             chats: 0,
             messages: 0,
             chats_expected: 1,
@@ -201,7 +204,7 @@ impl<'a> Crowd<'a> {
             return Ok(());
         }
         self.growth.slices = self.made;
-        self.store.grow(&slice, self.growth).await?;
+        self.store_slice(&slice).await?;
         if self.said.elapsed() >= SAY {
             self.said = Instant::now();
             let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
@@ -216,6 +219,24 @@ impl<'a> Crowd<'a> {
             );
         }
         Ok(())
+    }
+
+    /// Writes a slice; a database that is too busy for it gets it again, unless it has it by then.
+    async fn store_slice(&self, slice: &Slice<'_>) -> Result<(), StoreError> {
+        let mut left = SLICE_TRIES;
+        loop {
+            left -= 1;
+            match self.store.grow(slice, self.growth).await {
+                Err(error) if error.is_unavailable() && left > 0 => {
+                    tracing::warn!(error = %error, "the database is too busy for a slice of the world; once more");
+                    let stored = self.store.growth().await?.map_or(0, |growth| growth.slices);
+                    if stored >= self.growth.slices {
+                        return Ok(());
+                    }
+                }
+                done => return done,
+            }
+        }
     }
 
     fn dice(&self, i: usize, purpose: &str) -> Dice {
@@ -301,7 +322,7 @@ impl<'a> Crowd<'a> {
     }
 
     async fn chats(&mut self, chats_max: usize) -> Result<(), StoreError> {
-        let own = self.cast.get(HUB).map_or(0, |seq| usize::try_from(seq - 1).unwrap_or(0));
+        let own = self.cast_heads.get(HUB).map_or(0, |seq| usize::try_from(seq - 1).unwrap_or(0));
         let hub_chats = chats_max.saturating_sub(own);
         let parts = HUBS + self.size;
         let (mut weights, mut chats) = (0, 0);
@@ -357,8 +378,8 @@ impl<'a> Crowd<'a> {
         });
         for (i, (who, person)) in casting.people.iter().zip(&people).enumerate() {
             let seq = match who {
-                Place::Cast(i) => self.cast.get_mut(*i),
-                Place::Crowd(i) => self.crowd.get_mut(*i),
+                Place::Cast(i) => self.cast_heads.get_mut(*i),
+                Place::Crowd(i) => self.people_heads.get_mut(*i),
             };
             let Some(seq) = seq else { continue };
             *seq += 1;

@@ -136,14 +136,9 @@ struct Words<'w> {
 
 fn write(locale: Locale, words: &Words<'_>) -> Rendered {
     let Words { subject, lead, code, link, end } = words;
-    let mut text = format!("{lead}\n\n");
-    if let Some(code) = code {
-        text += &format!("{code}\n\n");
-    }
-    if let Some((before, link, _)) = link {
-        text += &format!("{before}\n\n{link}\n\n");
-    }
-    text += &format!("{end}\n\nDomu\n");
+    let code_line = code.map(|code| format!("{code}\n\n")).unwrap_or_default();
+    let link_lines = link.as_ref().map(|(before, link, _)| format!("{before}\n\n{link}\n\n")).unwrap_or_default();
+    let text = format!("{lead}\n\n{code_line}{link_lines}{end}\n\nDomu\n");
     let html = page(
         locale,
         subject,

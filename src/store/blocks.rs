@@ -181,26 +181,22 @@ impl Tx {
         if self.conn().query_one_raw(self.statement(KNOWN, [user.into(), other.into()])).await?.is_none() {
             return Ok(Blocking::Unknown);
         }
-        let sql = if on {
-            "INSERT INTO match_blocklist (user_id, blocked_user_id, created_at, ended_at) VALUES ($1, $2, $3, NULL) \
-             ON CONFLICT (user_id, blocked_user_id) DO UPDATE SET created_at = $3, ended_at = NULL \
-             WHERE match_blocklist.ended_at IS NOT NULL"
-        } else {
-            "UPDATE match_blocklist SET ended_at = $3 WHERE user_id = $1 AND blocked_user_id = $2 AND ended_at IS NULL"
-        };
-        let values: [Value; 3] = [user.into(), other.into(), now.into()];
-        if self.conn().execute_raw(self.statement(sql, values)).await?.rows_affected() == 0 {
+        let held = self.conn().query_all_raw(self.statement(BLOCKED_BY, [user.into()])).await?;
+        let held: HashSet<UserId> = held.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+        if held.contains(&other) == on {
             return Ok(Blocking::Done);
         }
-        if on {
-            let held = self.conn().query_all_raw(self.statement(BLOCKED_BY, [user.into()])).await?.len();
-            if held > blocks_max {
-                let sql = "UPDATE match_blocklist SET ended_at = $3 WHERE user_id = $1 AND blocked_user_id = $2";
-                let values: [Value; 3] = [user.into(), other.into(), now.into()];
-                self.conn().execute_raw(self.statement(sql, values)).await?;
-                return Ok(Blocking::TooMany);
-            }
+        if on && held.len() >= blocks_max {
+            return Ok(Blocking::TooMany);
         }
+        let sql = if on {
+            "INSERT INTO match_blocklist (user_id, blocked_user_id, created_at, ended_at) VALUES ($1, $2, $3, NULL) \
+             ON CONFLICT (user_id, blocked_user_id) DO UPDATE SET created_at = $3, ended_at = NULL"
+        } else {
+            "UPDATE match_blocklist SET ended_at = $3 WHERE user_id = $1 AND blocked_user_id = $2"
+        };
+        let values: [Value; 3] = [user.into(), other.into(), now.into()];
+        self.conn().execute_raw(self.statement(sql, values)).await?;
         self.emit_user(user, "block", json!(events::Block { user: other, on }), now).await?;
         Ok(Blocking::Done)
     }

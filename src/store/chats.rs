@@ -154,13 +154,14 @@ fn number(row: &QueryResult, column: &str) -> Result<u64, StoreError> {
 
 fn chat_row(row: &QueryResult) -> Result<ChatRow, StoreError> {
     let last: Option<DateTime<Utc>> = row.try_get("", "last_message_at")?;
+    let (head_n, withheld) = (number(row, "head_n")?, number(row, "withheld_n")?);
     Ok(ChatRow {
         id: row.try_get("", "id")?,
         is_group: row.try_get("", "is_group")?,
         name: row.try_get("", "name")?,
         status: row.try_get("", "status")?,
         head: number(row, "head_seq")?,
-        head_n: number(row, "head_n")?,
+        head_n,
         base: number(row, "base_seq")?,
         at: match last {
             Some(at) => at,
@@ -170,8 +171,8 @@ fn chat_row(row: &QueryResult) -> Result<ChatRow, StoreError> {
         read_n: number(row, "read_n")?,
         recv: number(row, "recv_seq")?,
         withheld_unread: number(row, "withheld_unread")?,
-        withholds: number(row, "withheld_n")? > 0,
-        last_n: number(row, "last_n")?,
+        withholds: withheld > 0,
+        last_n: if withheld == head_n { number(row, "shown_n")? } else { head_n },
     })
 }
 

@@ -536,7 +536,7 @@ fn tighten(directory: &Path) {
     }
     match std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700)) {
         Ok(()) => {
-            tracing::warn!(%path, was = format!("{:o}", mode & 0o777), "the data directory was open to others: it is 0700 now")
+            tracing::warn!(%path, was = format!("{:o}", mode & 0o777), "the data directory was open to others: it is 0700 now");
         }
         Err(error) => tracing::warn!(%path, %error, "the data directory is open to others and cannot be closed"),
     }

@@ -57,11 +57,14 @@ pub(super) fn insert_withheld(backend: DbBackend) -> String {
     )
 }
 
-/// The newest message that each of those members will not see: one row for each.
+/// What members' rows say of withheld messages. One row for each member: `n` the newest, `s` where the unbroken run that
+/// ends there begins, `k` how many.
 pub(super) fn advance_withheld(backend: DbBackend) -> String {
     format!(
-        "UPDATE chat_members SET withheld_n = j.n FROM {} WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
-        rows(backend, &[("c", Col::Id), ("u", Col::Id), ("n", Col::Int)])
+        "UPDATE chat_members SET withheld_n = j.n, withheld_unread = withheld_unread + j.k, \
+         shown_n = CASE WHEN withheld_n > 0 AND withheld_n = j.s - 1 THEN shown_n ELSE j.s - 1 END \
+         FROM {} WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+        rows(backend, &[("c", Col::Id), ("u", Col::Id), ("n", Col::Int), ("s", Col::Int), ("k", Col::Int)])
     )
 }
 
@@ -112,11 +115,23 @@ pub(super) fn advance_heads(backend: DbBackend) -> String {
     )
 }
 
+/// How many withheld messages of a row's chat and person come after a number. Counting has an end: who has more of them
+/// unread than that is told a number that is too high, and nobody waits for the counting.
+fn withheld_after(seq: &str) -> String {
+    format!(
+        "(SELECT COUNT(*) FROM (SELECT 1 FROM withheld_messages w WHERE w.chat_id = j.c AND w.user_id = j.u \
+         AND w.seq > {seq} LIMIT 1000) AS counted)"
+    )
+}
+
 /// Where members are, and the ordinal of the place they want to move to.
 pub(super) fn markers(backend: DbBackend) -> String {
     let least = if backend == DbBackend::Postgres { "LEAST" } else { "MIN" };
+    let withheld = withheld_after("j.r");
     format!(
         "SELECT j.i AS i, cm.read_seq, cm.read_n, cm.recv_seq, c.head_seq, c.head_n, u.read_receipts, \
+         CASE WHEN cm.withheld_unread = 0 OR j.r <= cm.read_seq THEN cm.withheld_unread \
+         WHEN j.r >= c.head_seq THEN 0 ELSE {withheld} END AS withheld_unread, \
          EXISTS (SELECT 1 FROM chat_members o JOIN match_blocklist b \
          ON b.user_id = j.u AND b.blocked_user_id = o.user_id AND b.ended_at IS NULL \
          WHERE NOT c.is_group AND o.chat_id = c.id AND o.user_id <> j.u) AS other_blocked, \
@@ -130,19 +145,16 @@ pub(super) fn markers(backend: DbBackend) -> String {
 /// Where members are now. Parameter 2: now.
 pub(super) fn move_members(backend: DbBackend) -> String {
     format!(
-        "UPDATE chat_members SET read_seq = j.r, read_n = j.n, recv_seq = j.v, updated_at = $2 FROM {} \
-         WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+        "UPDATE chat_members SET read_seq = j.r, read_n = j.n, recv_seq = j.v, updated_at = $2, \
+         withheld_unread = CASE WHEN withheld_n <= j.n THEN 0 WHEN j.r = read_seq THEN withheld_unread \
+         ELSE {} END FROM {} WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+        withheld_after("j.r"),
         rows(backend, &[("c", Col::Id), ("u", Col::Id), ("r", Col::Int), ("n", Col::Int), ("v", Col::Int)])
     )
 }
 
 const CHAT_COLUMNS: &str = "c.id, c.is_group, c.name, c.status, c.head_seq, c.head_n, c.base_seq, c.last_message_at, \
-     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq, cm.withheld_n, \
-     CASE WHEN cm.withheld_n <= cm.read_n THEN 0 ELSE (SELECT COUNT(*) FROM withheld_messages w \
-     WHERE w.chat_id = c.id AND w.user_id = cm.user_id AND w.seq > cm.read_seq) END AS withheld_unread, \
-     CASE WHEN cm.withheld_n < c.head_n OR c.head_n = 0 THEN c.head_n ELSE COALESCE((SELECT m.n FROM messages m \
-     WHERE m.chat_id = c.id AND m.n < c.head_n AND NOT EXISTS (SELECT 1 FROM withheld_messages w \
-     WHERE w.chat_id = m.chat_id AND w.user_id = cm.user_id AND w.seq = m.seq) ORDER BY m.n DESC LIMIT 1), 0) END AS last_n";
+     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq, cm.withheld_n, cm.withheld_unread, cm.shown_n";
 
 const EVENT_COLUMNS: &str = "e.chat_id, e.seq, e.kind, e.created_at, e.data, m.id AS message_id, m.n, m.user_id, \
      m.client_msg_id, m.content, m.kind AS message_kind, m.params, m.reply_to_id";

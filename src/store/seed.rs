@@ -286,6 +286,8 @@ impl Tx {
                 read_n: Set(read),
                 recv_seq: Set(head_n + 1),
                 withheld_n: Set(0),
+                withheld_unread: Set(0),
+                shown_n: Set(0),
                 updated_at: Set(last.unwrap_or(chat.opened_at)),
             }
         });

@@ -168,7 +168,7 @@ async fn a_change_does_not_tell_whether_an_address_is_known() {
 /// Of a sign-up and a change to one address, raced in every order, one wins and the other is told nothing but "wrong".
 #[tokio::test]
 async fn one_address_goes_to_one_person() {
-    everywhere(async |world| {
+    Box::pin(everywhere(async |world| {
         world.join(EMAIL).await;
         let here = world.sign_in(EMAIL).await;
         // Somebody signed up and never confirmed: who reads the mail gets the address.
@@ -202,6 +202,6 @@ async fn one_address_goes_to_one_person() {
         assert_eq!(code(world.prove(&ann, late).await), Code::BadRequest);
         assert_eq!(world.accounts.me(ann.user, ann.session).await.unwrap().email, "ann@uva.nl");
         world.sign_in("first@uva.nl").await;
-    })
+    }))
     .await;
 }

@@ -63,7 +63,7 @@ async fn a_reset_ends_every_session_and_works_once() {
 
 #[tokio::test]
 async fn two_resets_with_one_token_are_one() {
-    everywhere(async |world| {
+    Box::pin(everywhere(async |world| {
         world.join(EMAIL).await;
         let (six, token) = world.forgot(EMAIL).await;
         let passwords = ["walnut train curtain 1", "walnut train curtain 2", "walnut train curtain 3"];
@@ -75,7 +75,7 @@ async fn two_resets_with_one_token_are_one() {
         let won: Vec<usize> = [a, b, c].iter().enumerate().filter(|(_, won)| won.is_ok()).map(|(at, _)| at).collect();
         assert_eq!(won.len(), 1, "{won:?}");
         world.accounts.sign_in(EMAIL, secret_of(passwords[won[0]]), device()).await.unwrap();
-    })
+    }))
     .await;
 }
 

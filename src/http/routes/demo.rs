@@ -40,7 +40,7 @@ pub struct Link {
 #[schema(as = DemoPeople)]
 pub struct People {
     /// Whom the link stands for.
-    person: Name,
+    person: Somebody,
     /// Who is signed in in this browser.
     #[schema(required)]
     current: Option<Me>,
@@ -49,7 +49,7 @@ pub struct People {
 /// One of the demo's people.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DemoPerson)]
-pub struct Name {
+pub struct Somebody {
     /// First name.
     first_name: String,
     /// Last name.
@@ -93,7 +93,7 @@ async fn people(services: &Services, visitor: &Visitor, query: &str) -> Result<R
         None => None,
     };
     let Person { first_name, last_name, university, .. } = person;
-    Reply::json(&People { person: Name { first_name, last_name, university }, current })
+    Reply::json(&People { person: Somebody { first_name, last_name, university }, current })
 }
 
 async fn sign_in(services: &Services, visitor: &Visitor, body: Result<Link>) -> Result<Reply> {

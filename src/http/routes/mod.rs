@@ -326,8 +326,10 @@ pub static ROUTES: &[RouteSpec] = &[
         doc("A window of one's chats, the latest first; or those of a name")
             .query::<chats::ListQuery>()
             .gives::<ChatList>()
-            .or_unchanged(),
-    ),
+            .or_unchanged()
+            .errors(&[Code::RateLimited]),
+    )
+    .tells(RateKind::ChatList, Subject::User),
     get(
         "/api/chats/{id}/messages",
         Who::SignedIn,

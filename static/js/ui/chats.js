@@ -79,7 +79,7 @@ class ChatList extends Part {
       search.element.hidden = all.length === 0;
       rebuild(rest, () =>
         words !== ''
-          ? [h('p', { class: 'search-state', role: 'status', 'data-testid': 'search-state' }, chats.length === 0 && state !== 'asking' ? t('search_nothing', { words }) : '', state === 'asking' ? t('search_asking') : state === 'failed' ? ` ${t('search_failed')}` : '')]
+          ? [h('p', { class: 'search-state', role: 'status', 'data-testid': 'search-state' }, chats.length === 0 && state !== 'asking' ? t('search_nothing', { words }) : '', state === 'asking' ? t('search_asking') : state === 'failed' ? ` ${t('search_failed')}` : search.more.value > 0 ? t('search_more', { count: search.more.value }) : '')]
           : chats.length === 0
           ? [h('div', { class: 'empty', 'data-testid': 'chats-empty' }, h('span', { class: 'empty-mark' }, icon('mark')), h('h2', null, t(all.length === 0 ? 'chats_empty_title' : 'chats_blocked_title')), all.length === 0 ? h('p', null, t('chats_empty_text')) : h('a', { class: 'button', href: '/me/blocked' }, t('blocked_title')))]
           : [],

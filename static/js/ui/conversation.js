@@ -124,7 +124,7 @@ class Conversation extends Part {
         const chat = chatNow();
         return chat ? chatName(chat, own) : '';
       },
-      limit: () => held.messageChars,
+      limit: () => held.messageChars.value ?? Infinity,
       blocked: () => {
         const chat = chatNow();
         if (chat?.blocked) return this.problem.value ? explain(this.problem.value).text : t('chat_blocked', { name: chatName(chat, own) });
