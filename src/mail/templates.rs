@@ -379,7 +379,7 @@ fn page(locale: Locale, title: &str, body: &Markup) -> String {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 8] {
+    fn letters() -> [Letter; 9] {
         let (code, token) = ("012345".to_owned(), "t0k-en_".to_owned());
         let (mailed, secret) = ((code.clone(), token.clone()), token.clone());
         [
@@ -390,7 +390,8 @@ mod tests {
             Letter::ChangeEmail { code: mailed.0, token: mailed.1, code_minutes: 10, link_hours: 24 },
             Letter::AddressTaken,
             Letter::EmailChanging { token: secret, link_hours: 24 },
-            Letter::EmailChanged,
+            Letter::EmailChanged { token: String::new(), link_hours: 24 },
+            Letter::EmailRestored,
         ]
     }
 
