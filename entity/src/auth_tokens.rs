@@ -11,7 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: AuthTokenId,
     pub user_id: UserId,
-    /// `email_confirm`, `email_change` or `password_reset`.
+    /// `email_confirm`, `email_change`, `email_undo` or `password_reset`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
     pub code_hash: Option<Vec<u8>>,

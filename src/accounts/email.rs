@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -14,16 +14,19 @@ use super::model::{Email, Locale, Refusal};
 use super::recovery::{self, NOT_YOURS, wrong};
 use super::{Accounts, Inner, Principal, RateSubject, refused, sessions, to_the_end};
 use crate::error::{Error, Result};
-use crate::ids::{AuthTokenId, UserId};
+use crate::ids::{AuthTokenId, UniversityId, UserId};
 use crate::mail::Letter;
 use crate::protocol::codes::Code;
 use crate::ratelimit::RateKind;
-use crate::store::{AccountRow, MeRow, NewAuthToken, NewMail, UsedToken};
+use crate::store::{AccountRow, MeRow, NewAuthToken, NewMail, StoreError, Tx, UsedToken};
 
 /// What the codes and links of a change are for.
 const KIND: &str = "email_change";
 /// Every kind of code and link that was mailed to an account: all void once it changed hands or address.
 pub(super) const MAILED_KINDS: &[&str] = &["email_confirm", KIND, recovery::KIND];
+/// What the links of the notices to an old address are for. Nothing voids them but the use of one: whoever changed the
+/// address could else take the way back from its owner.
+pub(super) const UNDO: &str = "email_undo";
 
 /// What proves that a signed-in person reads the mail of the new address.
 #[derive(Clone)]
@@ -40,7 +43,7 @@ impl Accounts {
     ///
     /// # Why
     /// The way to stop it is a link that sets a new password: whoever did not ask for the change has somebody in their
-    /// account, and a reset ends every session and voids the change.
+    /// account; it ends every session and undoes the change, confirmed or not.
     /// # Errors
     /// `bad_request` with `fields`; `rate_limited` after a change in the last while, by guesses of the password, and by
     /// mails to the new address; `overloaded`.
@@ -121,13 +124,14 @@ impl Inner {
     async fn mail_change(&self, me: &MeRow, new: &Email) -> Result<()> {
         let known = self.store.account_by_email(new.normalized()).await?;
         let (change, to_new) = self.change_mail(me, new, known.as_ref()).map_err(Error::internal)?;
-        let (stop, to_old) = self.notice(me).map_err(Error::internal)?;
+        let changing = |token, link_hours| Letter::EmailChanging { token, link_hours };
+        let (stop, to_old) = self.notice(me, changing).map_err(Error::internal)?;
         let (user, now) = (me.id, self.clock.now());
         self.committer
             .run(move |tx| {
                 Box::pin(async move {
                     tx.renew_auth_token(change, now).await?;
-                    tx.renew_auth_token(stop, now).await?;
+                    tx.add_auth_token(stop, now).await?;
                     tx.add_mail(to_new, now).await?;
                     tx.add_mail(to_old, now).await?;
                     tx.emit_user(user, "profile", serde_json::json!({}), now).await.map(|_seq| ())
@@ -164,13 +168,26 @@ impl Inner {
         Ok((token, mail))
     }
 
-    /// The notice to the old address; its link sets a new password, for as long as the change waits.
-    fn notice(&self, me: &MeRow) -> anyhow::Result<(NewAuthToken, NewMail)> {
-        let link_ttl = self.limits.confirm_link_ttl;
-        let (token, _, secret) = self.token(me.id, recovery::KIND, link_ttl, self.clock.now())?;
-        let letter = Letter::EmailChanging { token: secret, link_hours: link_ttl.as_secs() / 3600 };
+    /// A notice to the old address; its link sets a new password and puts this address back.
+    fn notice(
+        &self,
+        me: &MeRow,
+        letter: impl FnOnce(String, u64) -> Letter,
+    ) -> anyhow::Result<(NewAuthToken, NewMail)> {
+        let link_ttl = self.limits.email_change_cooldown;
+        let (token, _, secret) = self.token(me.id, UNDO, link_ttl, self.clock.now())?;
+        let letter = letter(secret, link_ttl.as_secs() / 3600);
         let mail = self.post.write(&me.email, Locale::stored(&me.settings.locale), letter)?;
-        Ok((NewAuthToken { code_hash: None, ..token }, mail))
+        Ok((NewAuthToken { code_hash: None, new_email: Some(me.email.clone()), ..token }, mail))
+    }
+
+    /// What puts an old address back.
+    pub(super) async fn way_back(&self, me: &MeRow, old: &str) -> Result<WayBack> {
+        let old = Email::parse(old).map_err(Error::bad_request)?;
+        let university = self.university_of(&old).await?;
+        let letter = Letter::EmailRestored;
+        let told = self.post.write(&me.email, Locale::stored(&me.settings.locale), letter).map_err(Error::internal)?;
+        Ok(WayBack { left: me.email.clone(), old, university, told })
     }
 
     async fn confirm_change(self: &Arc<Self>, who: &Principal, proof: AddressProof, address: IpAddr) -> Result<()> {
@@ -180,8 +197,8 @@ impl Inner {
         let by = self.proven(user, &old, proof, address).await?.ok_or_else(wrong)?;
         let pending = me.pending_email.as_deref().and_then(|pending| Email::parse(pending).ok()).ok_or_else(wrong)?;
         let university = self.university_of(&pending).await?;
-        let locale = Locale::stored(&me.settings.locale);
-        let mail = self.post.write(&me.email, locale, Letter::EmailChanged).map_err(Error::internal)?;
+        let changed = |token, link_hours| Letter::EmailChanged { token, link_hours };
+        let (undo, mail) = self.notice(&me, changed).map_err(Error::internal)?;
         let inner = Arc::clone(self);
         to_the_end(&self.supervisor, "address changed", async move {
             let now = inner.clock.now();
@@ -207,6 +224,7 @@ impl Inner {
                         let address = (pending.typed().to_owned(), pending.normalized().to_owned());
                         tx.set_email(user, address, university, now).await?;
                         tx.void_auth_tokens(user, MAILED_KINDS, now).await?;
+                        tx.add_auth_token(undo, now).await?;
                         tx.add_mail(mail, now).await?;
                         tx.emit_user(user, "profile", serde_json::json!({}), now).await?;
                         sessions::end_all(tx, user, Some(current), "email_changed", now).await.map(Some)
@@ -238,7 +256,7 @@ impl Inner {
                 let Some(hash) = secret_hash(&token) else { return Ok(None) };
                 self.rates.check(RateKind::Confirm, &link_subject(&hash))?;
                 let owner = self.store.link_owner(hash, KIND, self.clock.now()).await?;
-                Ok(owner.filter(|owner| *owner == user).map(|_| By::Link(hash)))
+                Ok(owner.filter(|owner| owner.user == user).map(|_| By::Link(hash)))
             }
             AddressProof::Code(code) => {
                 let subject = RateSubject::new(old, address);
@@ -256,4 +274,38 @@ impl Inner {
 enum By {
     Link([u8; 32]),
     Code(AuthTokenId),
+}
+
+/// What puts an old address back.
+pub(super) struct WayBack {
+    /// The address that the account has.
+    left: String,
+    /// The one it is to have again.
+    pub(super) old: Email,
+    university: Option<UniversityId>,
+    /// To the address that the account has.
+    told: NewMail,
+}
+
+impl WayBack {
+    /// Puts the old address back, unless it was never left.
+    ///
+    /// # Errors
+    /// `Conflict` when it is another account's, or the account has got yet another address meanwhile.
+    pub(super) async fn go(self, tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> std::result::Result<(), StoreError> {
+        let taken = || StoreError::Conflict { table: "users", columns: "email_normalized" };
+        tx.void_auth_tokens(user, &[UNDO], now).await?;
+        if tx.hold_me(user, now).await?.is_none_or(|me| me.email != self.left) {
+            return Err(taken());
+        }
+        match tx.account_by_email(self.old.normalized()).await? {
+            Some(own) if own.id == user => return Ok(()),
+            Some(other) if other.is_pending() => tx.remove_unconfirmed(other.id).await?,
+            Some(_) => return Err(taken()),
+            None => {}
+        }
+        let address = (self.old.typed().to_owned(), self.old.normalized().to_owned());
+        tx.set_email(user, address, self.university, now).await?;
+        tx.add_mail(self.told, now).await
+    }
 }

@@ -10,14 +10,15 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::confirm::{ANSWER_MIN, link_subject, secret_hash};
-use super::email::MAILED_KINDS;
+use super::email::{MAILED_KINDS, UNDO};
 use super::model::{Email, Locale, Refusal};
 use super::{Accounts, Inner, Principal, RateSubject, no_account, refused, secret, sessions, to_the_end};
 use crate::error::{Error, Result};
 use crate::ids::{AuthTokenId, UserId};
 use crate::mail::Letter;
+use crate::protocol::codes::Code;
 use crate::ratelimit::RateKind;
-use crate::store::{Lane, MeRow, NewAuthToken, NewMail};
+use crate::store::{Lane, MeRow, NewAuthToken, NewMail, UsedToken};
 
 /// What these codes and links are for.
 pub(super) const KIND: &str = "password_reset";
@@ -40,6 +41,7 @@ pub enum MailProof {
 #[derive(Clone, Copy)]
 enum Proven {
     Link([u8; 32]),
+    Undo([u8; 32]),
     Code(AuthTokenId),
 }
 
@@ -78,7 +80,7 @@ impl Accounts {
     }
 
     /// Sets a new password for who reads the mail of an account: the address is confirmed by it, all sessions end, and
-    /// every other code and link is void.
+    /// every other code and link is void. The link of a notice to an old address also puts that address back.
     ///
     /// # Errors
     /// `bad_request` with `fields` for a password that may not be; `bad_request` for a code or link that is wrong, over,
@@ -186,8 +188,16 @@ impl Inner {
 
     async fn reset(self: &Arc<Self>, proof: MailProof, password: &SecretString, address: IpAddr) -> Result<()> {
         let (hash, proven) = self.owner_of(proof, password, address).await?;
-        let (owner, by) = proven.ok_or_else(wrong)?;
-        let me = self.account_of(owner).await?;
+        let (token, by) = proven.ok_or_else(wrong)?;
+        let owner = token.user;
+        let mut me = self.account_of(owner).await?;
+        let way_back = match token.new_email {
+            Some(old) => Some(self.way_back(&me, &old).await?),
+            None => None,
+        };
+        if let Some(way_back) = &way_back {
+            way_back.old.typed().clone_into(&mut me.email);
+        }
         // Only now: a refusal that knows the name must not answer who knows nothing but the address.
         self.accept_for(&me, password).map_err(|refusal| refused(&[refusal]))?;
         let mail = self.password_changed(&me)?;
@@ -200,6 +210,7 @@ impl Inner {
                     Box::pin(async move {
                         let used = match by {
                             Proven::Link(link) => tx.use_link(link, KIND, now).await?,
+                            Proven::Undo(link) => tx.use_link(link, UNDO, now).await?,
                             Proven::Code(token) => tx.use_auth_token(token, now).await?,
                         };
                         let Some(used) = used.filter(|used| used.user == owner) else { return Ok(None) };
@@ -207,11 +218,15 @@ impl Inner {
                             return Ok(None);
                         }
                         tx.void_auth_tokens(owner, MAILED_KINDS, now).await?;
+                        if let Some(way_back) = way_back {
+                            way_back.go(tx, owner, now).await?;
+                        }
                         tx.add_mail(mail, now).await?;
                         sessions::end_all(tx, owner, None, "password_reset", now).await.map(Some)
                     })
                 })
-                .await?;
+                .await
+                .map_err(|error| if error.code == Code::Conflict { Error::bad_request(TAKEN) } else { error })?;
             for session in ended.iter().flatten() {
                 inner.dismiss(*session);
             }
@@ -231,13 +246,17 @@ impl Inner {
         proof: MailProof,
         password: &SecretString,
         address: IpAddr,
-    ) -> Result<(String, Option<(UserId, Proven)>)> {
+    ) -> Result<(String, Option<(UsedToken, Proven)>)> {
         match proof {
             MailProof::Link(token) => {
                 let link = secret_hash(&token).ok_or_else(wrong)?;
                 self.rates.check(RateKind::Reset, &link_subject(&link))?;
-                let owner = self.store.link_owner(link, KIND, self.clock.now()).await?;
-                Ok((self.passwords.hash(password).await?, owner.map(|owner| (owner, Proven::Link(link)))))
+                let now = self.clock.now();
+                let proven = match self.store.link_owner(link, KIND, now).await? {
+                    Some(reset) => Some((reset, Proven::Link(link))),
+                    None => self.store.link_owner(link, UNDO, now).await?.map(|undo| (undo, Proven::Undo(link))),
+                };
+                Ok((self.passwords.hash(password).await?, proven))
             }
             MailProof::Code { email, code } => {
                 let email = Email::parse(&email).map_err(|detail| refused(&[Refusal::new("email", detail)]))?;
@@ -246,7 +265,7 @@ impl Inner {
                 self.rates.check(RateKind::ResetAnywhere, &subject.anywhere)?;
                 let hash = self.passwords.hash(password).await?;
                 let tried = self.try_mailed(&email, KIND, &code).await?;
-                Ok((hash, tried.map(|tried| (tried.user, Proven::Code(tried.id)))))
+                Ok((hash, tried.map(|tried| (UsedToken { user: tried.user, new_email: None }, Proven::Code(tried.id)))))
             }
         }
     }
@@ -289,6 +308,9 @@ impl Inner {
 pub(super) const NOT_YOURS: &str = "This is not your password. Type the one you sign in with.";
 /// Says the same for a wrong code or link, a void one, somebody else's, and an address that nobody has.
 const WRONG: &str = "This code or link does not work, or not any more. Use the newest mail, or ask for a new one.";
+
+/// Says that the way back is closed.
+const TAKEN: &str = "This address cannot be put back: another account has it by now. Write to support.";
 
 pub(super) fn wrong() -> Error {
     Error::bad_request(WRONG)

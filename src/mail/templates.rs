@@ -61,7 +61,14 @@ pub enum Letter {
         link_hours: u64,
     },
     /// Another address took the place of this one; to the old one.
-    EmailChanged,
+    EmailChanged {
+        /// The secret of the link that undoes it.
+        token: String,
+        /// How long the link works, in hours.
+        link_hours: u64,
+    },
+    /// The former address is back in the place of this one; to this one.
+    EmailRestored,
 }
 
 impl Letter {
@@ -75,7 +82,8 @@ impl Letter {
             Self::ChangeEmail { .. } => "change_email",
             Self::AddressTaken => "address_taken",
             Self::EmailChanging { .. } => "email_changing",
-            Self::EmailChanged => "email_changed",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::EmailRestored => "email_restored",
         }
     }
 }
@@ -120,7 +128,10 @@ pub fn render(letter: &Letter, locale: Locale, base: &str) -> Rendered {
         Letter::EmailChanging { token, link_hours } => {
             email_changing(locale, &format!("{base}/reset-password#token={token}"), *link_hours)
         }
-        Letter::EmailChanged => email_changed(locale),
+        Letter::EmailChanged { token, link_hours } => {
+            email_changed(locale, &format!("{base}/reset-password#token={token}"), *link_hours)
+        }
+        Letter::EmailRestored => email_restored(locale),
     }
 }
 
@@ -306,17 +317,41 @@ fn email_changing(locale: Locale, stop: &str, hours: u64) -> Rendered {
     write(locale, &Words { subject, lead: lead.to_owned(), code: None, link: Some((before, stop, button)), end })
 }
 
-fn email_changed(locale: Locale) -> Rendered {
-    let (subject, lead, end) = match locale {
+fn email_changed(locale: Locale, undo: &str, hours: u64) -> Rendered {
+    let (subject, lead, before, button, end) = match locale {
         Locale::Nl => (
             "Je e-mailadres voor Domu is veranderd",
             "Je account bij Domu heeft nu een ander e-mailadres. Je logt voortaan met\ndat adres in, en hierheen sturen we niets meer.",
-            "Was jij het niet? Schrijf ons dan meteen.",
+            format!(
+                "Was jij het niet? Kies dan meteen een nieuw wachtwoord. Dat zet dit adres\nterug en logt iedereen uit. De link werkt {hours} uur:"
+            ),
+            "Zet mijn adres terug",
+            "Was jij het wel? Dan hoef je niets te doen.",
         ),
         Locale::En => (
             "Your e-mail address for Domu has changed",
             "Your account at Domu has another e-mail address now. You sign in with that\naddress from now on, and we send nothing here any more.",
-            "Was it not you? Then write to us at once.",
+            format!(
+                "Was it not you? Then choose a new password at once. That puts this address\nback and signs everybody out. The link works for {hours} hours:"
+            ),
+            "Put my address back",
+            "Was it you? Then there is nothing to do.",
+        ),
+    };
+    write(locale, &Words { subject, lead: lead.to_owned(), code: None, link: Some((before, undo, button)), end })
+}
+
+fn email_restored(locale: Locale) -> Rendered {
+    let (subject, lead, end) = match locale {
+        Locale::Nl => (
+            "Dit is niet meer je e-mailadres voor Domu",
+            "Wie het vorige e-mailadres van je account bij Domu leest, heeft dat adres\nteruggezet en een nieuw wachtwoord gekozen. Iedereen is uitgelogd.",
+            "Je logt weer in met het vorige adres.",
+        ),
+        Locale::En => (
+            "This is no longer your e-mail address for Domu",
+            "Whoever reads the former e-mail address of your account at Domu has put it\nback and chosen a new password. Everybody is signed out.",
+            "You sign in with the former address again.",
         ),
     };
     write(locale, &Words { subject, lead: lead.to_owned(), code: None, link: None, end })
@@ -344,7 +379,7 @@ fn page(locale: Locale, title: &str, body: &Markup) -> String {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 8] {
+    fn letters() -> [Letter; 9] {
         let (code, token) = ("012345".to_owned(), "t0k-en_".to_owned());
         let (mailed, secret) = ((code.clone(), token.clone()), token.clone());
         [
@@ -355,7 +390,8 @@ mod tests {
             Letter::ChangeEmail { code: mailed.0, token: mailed.1, code_minutes: 10, link_hours: 24 },
             Letter::AddressTaken,
             Letter::EmailChanging { token: secret, link_hours: 24 },
-            Letter::EmailChanged,
+            Letter::EmailChanged { token: String::new(), link_hours: 24 },
+            Letter::EmailRestored,
         ]
     }
 

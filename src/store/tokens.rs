@@ -42,7 +42,7 @@ pub struct TriedCode {
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a code or link that was just used up was for.
+/// Whose a code or link is, and what for.
 #[derive(Clone, Debug)]
 pub struct UsedToken {
     /// Whose it is.
@@ -63,7 +63,7 @@ pub(super) const PASSWORD_OF_LINK: &str = "SELECT u.password_hash FROM auth_toke
 pub(super) const USE_LINK: &str = "UPDATE auth_tokens SET used_at = $1 WHERE link_hash = $2 AND kind = $3 \
      AND used_at IS NULL AND expires_at_link > $1 RETURNING user_id, new_email";
 
-pub(super) const LINK_OWNER: &str = "SELECT user_id FROM auth_tokens \
+pub(super) const LINK_OWNER: &str = "SELECT user_id, new_email FROM auth_tokens \
      WHERE link_hash = $1 AND kind = $2 AND used_at IS NULL AND expires_at_link > $3";
 
 fn used(row: &QueryResult) -> Result<UsedToken, sea_orm::DbErr> {
@@ -88,7 +88,7 @@ impl Store {
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
-    /// Whose link this is; none when it is unknown, used or over.
+    /// Whose link this is and what for; none when it is unknown, used or over.
     ///
     /// # Errors
     /// Those of the store.
@@ -97,11 +97,11 @@ impl Store {
         link_hash: [u8; 32],
         kind: &'static str,
         now: DateTime<Utc>,
-    ) -> Result<Option<UserId>, StoreError> {
+    ) -> Result<Option<UsedToken>, StoreError> {
         let values = [link_hash.to_vec().into(), kind.into(), now.into()];
         let query = Statement::from_sql_and_values(self.backend(), LINK_OWNER, values);
         let row = self.timed(self.reader().query_one_raw(query)).await?;
-        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+        Ok(row.as_ref().map(used).transpose()?)
     }
 }
 
@@ -119,6 +119,14 @@ impl Tx {
             .exec(self.conn())
             .await?;
         self.void_auth_tokens(new.user, &[new.kind], now).await?;
+        self.add_auth_token(new, now).await
+    }
+
+    /// Stores a code and link beside the person's former ones.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn add_auth_token(&mut self, new: NewAuthToken, now: DateTime<Utc>) -> Result<(), StoreError> {
         let row = auth_tokens::ActiveModel {
             id: ActiveValue::Set(new.id),
             user_id: ActiveValue::Set(new.user),

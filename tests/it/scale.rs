@@ -39,6 +39,8 @@ impl World {
         let limits = &mut config.limits;
         limits.messages_per_minute = 1_000_000;
         limits.chat_lists_per_minute = 1_000_000;
+        limits.request_timeout = Duration::from_secs(120);
+        limits.store_timeout = Duration::from_secs(60);
         limits.sessions_per_user_max = 10_000;
         limits.socket_ops_per_second = 100_000;
         limits.socket_ops_burst = 100_000;
