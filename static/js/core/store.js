@@ -262,8 +262,8 @@ export class Store {
   /** Asks for the bound that a socket tells with its first answer. */
   async #bounds() {
     try {
-      const { message_chars } = await this.options.http.get('/api/limits');
-      if (typeof message_chars === 'number') this.messageChars.value ??= message_chars;
+      const { message_chars_max } = await this.options.http.get('/api/limits');
+      if (typeof message_chars_max === 'number') this.messageChars.value ??= message_chars_max;
     } catch {
       // Asked again with the next list.
     }
