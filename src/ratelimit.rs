@@ -71,6 +71,8 @@ const CONFIRMS_PER_SIGN_UP: u32 = 4;
 kinds! {
     /// Messages of one person, over all their sockets. Key: user id.
     Message = "message", |limits| (limits.messages_per_minute, MINUTE);
+    /// Lists and searches of chats over HTTP. Key: user id.
+    ChatList = "chat_list", |limits| (limits.chat_lists_per_minute, MINUTE);
     /// Failed sign-ins to one account from one network. Key: hash of the e-mail and the network, known account or not.
     SignInAccount = "sign_in_account", |limits| (limits.sign_in_per_account, limits.sign_in_window);
     /// Failed sign-ins to one account from anywhere: so many more that a few guesses do not keep its owner out. Key: hash
@@ -86,6 +88,12 @@ kinds! {
     Confirm = "confirm", |limits| (limits.confirm_per_account_per_hour, HOUR);
     /// Tries of a confirmation code from anywhere. Key: hash of the e-mail, known or not.
     ConfirmAnywhere = "confirm_anywhere", |limits|
+        (limits.confirm_per_account_per_hour.saturating_mul(CONFIRM_ANYWHERE), HOUR);
+    /// Tries of a code for a new password from one network, or of a link: apart from those above, or what is left would
+    /// tell who signed up a short while ago. Key: hash of the e-mail and the network, known or not; hash of the link.
+    Reset = "reset", |limits| (limits.confirm_per_account_per_hour, HOUR);
+    /// Tries of a code for a new password from anywhere. Key: hash of the e-mail, known or not.
+    ResetAnywhere = "reset_anywhere", |limits|
         (limits.confirm_per_account_per_hour.saturating_mul(CONFIRM_ANYWHERE), HOUR);
     /// Confirmations and requests for mail from one network. Key: the network.
     ConfirmAddress = "confirm_address", |limits|

@@ -18,6 +18,7 @@ mod plan;
 mod report;
 mod server;
 mod stats;
+pub mod store;
 pub mod textbook;
 
 use std::net::SocketAddrV4;

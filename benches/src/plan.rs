@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::{Map, Value};
 
-use crate::server::{Cores, Postgres, Server, copy, this_program};
+use crate::server::{Cores, Postgres, Server, copy, on_core, this_program};
 use crate::stats::Series;
 use crate::{Options, floor};
 
@@ -149,7 +149,7 @@ pub fn run(options: &Options) -> anyhow::Result<Results> {
     let jobs: Vec<Job> = run.jobs().into_iter().filter(|job| job.wanted(&options.only)).collect();
     ensure!(!jobs.is_empty(), "nothing has {:?} in its name", options.only);
     run.of = jobs.len() * options.repeat as usize;
-    if jobs.iter().any(|job| job.server == POSTGRES) {
+    if jobs.iter().any(|job| matches!(job.server, POSTGRES | BARE_POSTGRES)) {
         run.postgres = Postgres::start(home.path()).context("starting PostgreSQL")?;
         if run.postgres.is_none() {
             run.note("PostgreSQL", "not installed below /usr/lib/postgresql: not measured");
@@ -180,6 +180,8 @@ const POSTGRES: &str = "domu, PostgreSQL";
 const MPSC: &str = "tt_mpsc";
 const BATCH: &str = "tt_batch";
 const KERNEL: &str = "kernel";
+const BARE_SQLITE: &str = "bare SQLite";
+const BARE_POSTGRES: &str = "bare PostgreSQL";
 
 struct Job {
     group: &'static str,
@@ -280,6 +282,9 @@ impl Run<'_> {
             add("floor", format!("send, {sockets} sockets"), KERNEL, Crowd::default(), sockets.to_string());
         }
         add("floor", "sync of 4 KiB".to_owned(), KERNEL, Crowd::default(), String::new());
+        for server in [BARE_SQLITE, BARE_POSTGRES] {
+            add("floor", "100 rows, synced".to_owned(), server, Crowd::default(), String::new());
+        }
         for (rooms, members, senders) in if quick { QUICK_SHAPES } else { SHAPES } {
             for depth in [1, 16] {
                 let line = format!(
@@ -289,6 +294,15 @@ impl Run<'_> {
                 for server in [SQLITE, MPSC, BATCH] {
                     add("fan-out", format!("{rooms}x{members}, depth {depth}"), server, people, line.clone());
                 }
+            }
+        }
+        for (rate, servers) in [(1_000, &[SQLITE, MPSC, BATCH][..]), (5_000, &[SQLITE, BATCH])] {
+            let line = format!(
+                "fanout --rooms 1 --members 100 --senders 8 --rate {rate} --secs {secs} --warmup {warm} --patience 5000"
+            );
+            let people = Crowd { rooms: 1, members: 100, ..Crowd::default() };
+            for server in servers {
+                add("offered", format!("1x100, {rate}/s"), server, people, line.clone());
             }
         }
         for rooms in if quick { &[1][..] } else { &[1, 500] } {
@@ -347,7 +361,8 @@ impl Run<'_> {
                 let server = Server::start(&words(&format!("bench-part {style}")), self.cores.server)?;
                 self.load(job, server.port, server.pid(), None)?
             }
-            (POSTGRES, _) if self.postgres.is_none() => return Ok(()),
+            (POSTGRES | BARE_POSTGRES, _) if self.postgres.is_none() => return Ok(()),
+            (BARE_SQLITE | BARE_POSTGRES, _) => self.bare(job.server, repetition)?,
             _ => {
                 let template = self.crowd(job)?;
                 let data = self.home.join(format!("data-{repetition}"));
@@ -375,6 +390,23 @@ impl Run<'_> {
             answer.insert("p99_us".to_owned(), p99.into());
         }
         Ok(answer)
+    }
+
+    fn bare(&self, server: &str, repetition: usize) -> anyhow::Result<Map<String, Value>> {
+        let name = format!("bare_{repetition}");
+        let url = match &self.postgres {
+            Some(postgres) if server == BARE_POSTGRES => {
+                postgres.database(&name)?;
+                postgres.url(&name)
+            }
+            _ => format!("sqlite:{}?mode=rwc", self.home.join(name).display()),
+        };
+        let millis = if self.options.quick { "800" } else { "1500" };
+        let mut command = this_program()?;
+        command.args(["bench-part", "store", &url, millis]).stderr(Stdio::inherit());
+        let output = on_core(&mut command, self.cores.server).output()?;
+        ensure!(output.status.success(), "the bare store failed");
+        serde_json::from_slice(&output.stdout).context("reading what the bare store said")
     }
 
     fn load(&self, job: &Job, port: u16, pid: u32, people: Option<&Path>) -> anyhow::Result<Map<String, Value>> {

@@ -43,7 +43,15 @@ const CONNECT: &[Column] = &[
     ("connect p50 ms", "connect_p50_us", 0.001),
     ("connect p99 ms", "connect_p99_us", 0.001),
 ];
-const FLOOR: &[Column] = &[("µs", "us", 1.0), ("p99 µs", "p99_us", 1.0)];
+const FLOOR: &[Column] = &[("µs", "us", 1.0), ("p99 µs", "p99_us", 1.0), ("rows/s", "rows_per_s", 1.0)];
+const OFFERED: &[Column] = &[
+    ("cores of CPU", "server_cpu_share", 1.0),
+    ("deliveries/s", "deliveries_per_s", 1.0),
+    ("p50 ms", "lat_p50_us", 0.001),
+    ("p99 ms", "lat_p99_us", 0.001),
+    ("max ms", "lat_max_us", 0.001),
+    ("generator late ms", "send_late_max_us", 0.001),
+];
 
 /// A table of the report.
 struct Section {
@@ -60,8 +68,10 @@ enum Ratio {
     Server(&'static str),
     /// A bare `send` to as many sockets.
     Send,
-    /// The third column by a sync.
+    /// The median acknowledgement by a sync.
     Sync,
+    /// Messages a second by those of a bare table in the same database.
+    Store,
 }
 
 const SECTIONS: &[Section] = &[
@@ -73,6 +83,12 @@ const SECTIONS: &[Section] = &[
         ratios: &[Ratio::Server("tt_mpsc"), Ratio::Server("tt_batch"), Ratio::Send],
     },
     Section {
+        group: "offered",
+        title: "Offered: open loop, so that whoever falls behind is late (p99 counts from when a message was due)",
+        columns: OFFERED,
+        ratios: &[Ratio::Server("tt_mpsc"), Ratio::Server("tt_batch")],
+    },
+    Section {
         group: "round trips",
         title: "Round trips: two messages in, four frames out (domu: two commits)",
         columns: TRIPS,
@@ -82,7 +98,7 @@ const SECTIONS: &[Section] = &[
         group: "durable",
         title: "Acknowledged means stored: commits with a full sync (CPU is domu's own, PostgreSQL's is not in it)",
         columns: DURABLE,
-        ratios: &[Ratio::Sync],
+        ratios: &[Ratio::Sync, Ratio::Store],
     },
     Section {
         group: "idle",
@@ -119,6 +135,11 @@ fn ratio(results: &Results, section: &Section, cell: &Cell, to: &Ratio) -> (Stri
         Ratio::Sync => {
             let own = results.series(cell.group, &cell.shape, cell.server, "ack_p50_us");
             ("p50 × sync".to_owned(), own.over(&results.series("floor", "sync of 4 KiB", "kernel", "us")))
+        }
+        Ratio::Store => {
+            let own = results.series(cell.group, &cell.shape, cell.server, "acked_per_s");
+            let bare = if cell.server.ends_with("SQLite") { "bare SQLite" } else { "bare PostgreSQL" };
+            ("of bare store".to_owned(), own.over(&results.series("floor", "100 rows, synced", bare, "rows_per_s")))
         }
     }
 }

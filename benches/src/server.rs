@@ -101,7 +101,8 @@ pub fn this_program() -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn on_core(command: &mut Command, core: usize) -> &mut Command {
+/// The same command on a core of its own.
+pub fn on_core(command: &mut Command, core: usize) -> &mut Command {
     // Only a system call between fork and exec.
     unsafe {
         command.pre_exec(move || {

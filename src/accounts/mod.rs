@@ -8,7 +8,7 @@ pub mod model;
 pub mod passwords;
 mod pictures;
 mod pool;
-mod profile;
+pub mod profile;
 mod recovery;
 mod register;
 mod sessions;
@@ -29,7 +29,7 @@ use utoipa::ToSchema;
 
 pub use email::AddressProof;
 pub use passwords::HashCost;
-pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm, picture_path};
+pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm};
 pub use recovery::{MailProof, PasswordForm};
 pub use sessions::SessionInfo;
 pub use standing::Standing;
@@ -100,16 +100,20 @@ struct Inner {
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// Address.
+    #[schema(min_length = 3, max_length = 254)]
     pub email: String,
     /// Password, as typed.
     #[serde(deserialize_with = "secret")]
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 1024)]
     pub password: SecretString,
     /// First name.
+    #[schema(min_length = 1, max_length = 60)]
     pub first_name: String,
     /// Last name.
+    #[schema(min_length = 1, max_length = 60)]
     pub last_name: String,
     /// `YYYY-MM-DD`.
+    #[schema(format = Date, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     pub date_of_birth: String,
     /// The terms were accepted.
     pub accept_terms: bool,
@@ -139,7 +143,8 @@ pub struct Device {
 }
 
 /// How a session's token travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum SessionKind {
     /// In a browser's cookie.
     Cookie,
@@ -154,6 +159,11 @@ impl SessionKind {
             Self::Cookie => "cookie",
             Self::Bearer => "bearer",
         }
+    }
+
+    /// What a column says.
+    fn stored(text: &str) -> Self {
+        if text == Self::Bearer.as_str() { Self::Bearer } else { Self::Cookie }
     }
 }
 

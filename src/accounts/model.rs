@@ -23,7 +23,7 @@ pub const USER_AGENT_CHARS_MAX: usize = 200;
 const BIRTH_YEAR_MIN: i32 = 1900;
 
 /// One field of a form and why it was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Refusal {
     /// The field's wire name.
     pub field: &'static str,

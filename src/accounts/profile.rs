@@ -10,20 +10,21 @@ use utoipa::ToSchema;
 use super::model::{self, Locale, Refusal, UserType, Visibility, WhoMayMessage};
 use super::{Accounts, Email, University, no_account, refused, to_the_end};
 use crate::error::Result;
-use crate::ids::{PictureId, SessionId, UserId};
+use crate::ids::{SessionId, UserId};
 use crate::protocol::events;
+use crate::protocol::server::Picture;
 use crate::store::{MeRow, ProfileChange, SettingsChange, SettingsRow};
 
 /// Longest pronouns, in Unicode scalars: "they/them, or she/her with friends".
-const PRONOUNS_CHARS_MAX: usize = 40;
+pub const PRONOUNS_CHARS_MAX: usize = 40;
 /// Longest name of a study, in Unicode scalars.
-const PROGRAM_CHARS_MAX: usize = 100;
+pub const PROGRAM_CHARS_MAX: usize = 100;
 /// Longest text about oneself, in Unicode scalars.
-const ABOUT_CHARS_MAX: usize = 500;
+pub const ABOUT_CHARS_MAX: usize = 500;
 /// The last year of a study that is believed.
-const STUDY_YEAR_MAX: u8 = 8;
+pub const STUDY_YEAR_MAX: u8 = 8;
 /// Languages one person may name.
-const LANGUAGES_MAX: usize = 8;
+pub const LANGUAGES_MAX: usize = 8;
 
 /// Every code of ISO 639-1, one after the other.
 const ISO_639_1: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da \
@@ -91,7 +92,7 @@ pub struct Profile {
     pub hue: i32,
     /// Where the uploaded picture is.
     #[schema(required)]
-    pub picture: Option<String>,
+    pub picture: Option<Picture>,
 }
 
 /// How a person wants to be met.
@@ -112,22 +113,29 @@ pub struct Settings {
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileForm {
     /// First name; only until the identity is verified.
+    #[schema(min_length = 1, max_length = 60)]
     pub first_name: Option<String>,
     /// Last name; only until the identity is verified.
+    #[schema(min_length = 1, max_length = 60)]
     pub last_name: Option<String>,
     /// Pronouns.
     #[serde(deserialize_with = "given")]
+    #[schema(max_length = 40)]
     pub pronouns: Option<Option<String>>,
     /// What they study.
     #[serde(deserialize_with = "given")]
+    #[schema(max_length = 100)]
     pub program: Option<Option<String>>,
     /// In which year.
     #[serde(deserialize_with = "given")]
+    #[schema(minimum = 1, maximum = 8)]
     pub study_year: Option<Option<u8>>,
     /// A few sentences.
     #[serde(deserialize_with = "given")]
+    #[schema(max_length = 500)]
     pub about: Option<Option<String>>,
     /// ISO 639-1 codes, the best spoken first.
+    #[schema(max_items = 8)]
     pub languages: Option<Vec<String>>,
 }
 
@@ -164,11 +172,6 @@ impl Settings {
     }
 }
 
-/// Where a picture is, as clients ask for it.
-pub fn picture_path(picture: PictureId) -> String {
-    format!("/api/pictures/{picture}")
-}
-
 impl Accounts {
     /// A person as they see themselves in this session.
     ///
@@ -196,7 +199,7 @@ impl Accounts {
                 about: profile.about,
                 languages: profile.languages,
                 hue: profile.hue,
-                picture: profile.picture.map(picture_path),
+                picture: profile.picture.map(Picture),
             },
             settings: Settings::of(&settings),
         })

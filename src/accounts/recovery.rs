@@ -57,7 +57,7 @@ pub struct PasswordForm {
     pub current_password: SecretString,
     /// The one that is to hold.
     #[serde(deserialize_with = "secret")]
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 10, max_length = 1024)]
     pub new_password: SecretString,
     /// End all other sessions.
     pub end_others: bool,
@@ -257,7 +257,7 @@ impl Inner {
         match proof {
             MailProof::Link(token) => {
                 let link = secret_hash(&token).ok_or_else(wrong)?;
-                self.rates.check(RateKind::Confirm, &link_subject(&link))?;
+                self.rates.check(RateKind::Reset, &link_subject(&link))?;
                 let now = self.clock.now();
                 let proven = match self.store.link_owner(link, KIND, now).await? {
                     Some(reset) => Some((reset, Proven::Link(link))),
@@ -268,8 +268,8 @@ impl Inner {
             MailProof::Code { email, code } => {
                 let email = Email::parse(&email).map_err(|detail| refused(&[Refusal::new("email", detail)]))?;
                 let subject = RateSubject::new(&email, address);
-                self.rates.check(RateKind::Confirm, &subject.here)?;
-                self.rates.check(RateKind::ConfirmAnywhere, &subject.anywhere)?;
+                self.rates.check(RateKind::Reset, &subject.here)?;
+                self.rates.check(RateKind::ResetAnywhere, &subject.anywhere)?;
                 let hash = self.passwords.hash(password).await?;
                 let tried = self.try_mailed(&email, KIND, &code).await?;
                 Ok((hash, tried.map(|tried| (UsedToken { user: tried.user, new_email: None }, Proven::Code(tried.id)))))

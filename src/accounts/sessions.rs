@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::confirm::secret_hash;
-use super::{Accounts, Inner, Principal, to_the_end};
+use super::{Accounts, Inner, Principal, SessionKind, to_the_end};
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
 use crate::protocol::codes::{Close, Code};
@@ -61,8 +61,8 @@ pub struct SessionInfo {
     pub user_agent: String,
     /// The truncated address it began from.
     pub address: String,
-    /// `cookie` for a browser, `bearer` for another program.
-    pub kind: String,
+    /// How its token travels.
+    pub kind: SessionKind,
 }
 
 /// Proofs by token hash, and uses that wait to be noted.
@@ -210,7 +210,7 @@ impl Accounts {
             last_seen_at: row.last_seen_at,
             user_agent: row.user_agent,
             address: row.address,
-            kind: row.kind,
+            kind: SessionKind::stored(&row.kind),
         });
         Ok(shown.collect())
     }

@@ -15,7 +15,7 @@ use crate::protocol::codes::Code;
 use crate::protocol::events;
 use crate::protocol::frame;
 use crate::protocol::server::{
-    Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, Reply, Sent, Signal,
+    Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, MessageKind, Reply, Sent, Signal,
 };
 use crate::realtime::{Delivery, Frame, Hub, StreamId};
 use crate::store::{Emitted, Marked, Outcome, StoreError, Stored};
@@ -146,7 +146,7 @@ impl Deliverer {
                 cid: Some(message.cid),
                 text: message.text,
                 reply_to: message.reply_to,
-                kind: "user".into(),
+                kind: MessageKind::User,
                 params: None,
             }),
         };
@@ -175,7 +175,7 @@ impl Deliverer {
             answer(who, Err(not_member()));
             return;
         };
-        if marked.moved {
+        if marked.read_moved || marked.recv_moved {
             let stream = StreamId::Chat(marker.chat);
             let whole =
                 Marker { u: marker.user, read: Some(marked.read), read_n: Some(marked.read_n), recv: marked.recv };
@@ -186,18 +186,16 @@ impl Deliverer {
             self.hub.signal(stream, except, |conn| {
                 let own = conn.identity().is_some_and(|identity| identity.user == marker.user);
                 if own || (marked.receipts && conn.receipts()) {
-                    open.get_or_init(|| state(whole))
+                    Some(open.get_or_init(|| state(whole)))
                 } else {
-                    discreet.get_or_init(|| state(Marker { read: None, read_n: None, ..whole }))
+                    // Nothing at all when only the reading has moved: that it comes would tell as much as what is in it.
+                    marked
+                        .recv_moved
+                        .then(|| discreet.get_or_init(|| state(Marker { read: None, read_n: None, ..whole })))
                 }
             });
         }
-        let reply = MarkedReply {
-            read: marked.read,
-            read_n: marked.read_n,
-            recv: marked.recv,
-            unread: marked.head_n.saturating_sub(marked.read_n),
-        };
+        let reply = MarkedReply { read: marked.read, read_n: marked.read_n, recv: marked.recv, unread: marked.unread };
         answer(who, Ok(reply));
     }
 

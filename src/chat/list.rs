@@ -10,6 +10,7 @@ use super::{Chat, view};
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
 use crate::protocol::server::{ChatList, ChatState};
+use crate::ratelimit::RateKind;
 use crate::store::{ChatRow, MemberRow};
 
 /// What is asked of the list.
@@ -27,8 +28,9 @@ impl Chat {
     /// Chats as a connect shows them, but without events, the liveliest first. A place beyond the end has none.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// `rate_limited`; the store cannot be read.
     pub async fn list(&self, user: UserId, asked: &Listing) -> Result<ChatList, Error> {
+        self.rates.check(RateKind::ChatList, &user.to_string())?;
         let mut rows = self.store.chats_of(user, self.chats_max()).await?;
         rows.sort_unstable_by_key(|row| Reverse((row.at, row.id)));
         let wanted = fold(&asked.search);

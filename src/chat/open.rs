@@ -8,7 +8,7 @@ use super::{Chat, view};
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
 use crate::protocol::client::{Connect, Resume};
-use crate::protocol::server::{ChatState, UserState};
+use crate::protocol::server::{ChatState, Recovered, RecoveredStreams, SnapshotReason, UserState};
 use crate::realtime::{Conn, Identity, StreamId};
 use crate::store::{ChatRow, EventRow, Range, UserHead};
 
@@ -29,7 +29,7 @@ pub struct Snapshot {
     /// The chats.
     pub chats: Vec<ChatState>,
     /// `full`, `partial` or `none`, over all streams.
-    pub recovered: &'static str,
+    pub recovered: RecoveredStreams,
     /// Stream, generation of our own attachment, and the number it goes live from.
     live: Vec<(StreamId, Option<u64>, u64)>,
 }
@@ -98,11 +98,11 @@ impl Chat {
             .map(|(stream, head)| (stream, joining.generations.get(&stream).copied(), head + 1))
             .collect();
         let recovered = chats.iter().map(|chat| chat.recovered).chain([user.recovered]);
-        let full = recovered.clone().filter(|recovered| *recovered == "full").count();
+        let full = recovered.clone().filter(|recovered| *recovered == Recovered::Full).count();
         let recovered = match (resume, full, recovered.count()) {
-            (None, _, _) | (_, 0, _) => "none",
-            (Some(_), full, all) if full == all => "full",
-            _ => "partial",
+            (None, _, _) | (_, 0, _) => RecoveredStreams::None,
+            (Some(_), full, all) if full == all => RecoveredStreams::Full,
+            _ => RecoveredStreams::Partial,
         };
         Ok(Snapshot { user, chats, recovered, live })
     }
@@ -123,13 +123,13 @@ impl Chat {
         same_epoch: bool,
     ) -> Result<UserState, Error> {
         let verdict = match resume.and_then(|resume| resume.user) {
-            None => Verdict::Snapshot("fresh"),
-            Some(_) if !same_epoch => Verdict::Snapshot("epoch"),
+            None => Verdict::Snapshot(SnapshotReason::Fresh),
+            Some(_) if !same_epoch => Verdict::Snapshot(SnapshotReason::Epoch),
             Some(seq) => place(seq, head, base, u64::try_from(self.limits.user_events_max).unwrap_or(u64::MAX)),
         };
         let (recovered, reason, events) = match verdict {
-            Verdict::Replay(after) => ("full", None, self.store.user_events(user, after, head).await?),
-            Verdict::Snapshot(reason) => ("none", Some(reason), Vec::new()),
+            Verdict::Replay(after) => (Recovered::Full, None, self.store.user_events(user, after, head).await?),
+            Verdict::Snapshot(reason) => (Recovered::None, Some(reason), Vec::new()),
         };
         let events = events.into_iter().map(|row| view::user_event(row.seq, row.kind, row.at, row.data)).collect();
         Ok(UserState { id: user, seq: head, recovered, reason, events })
@@ -150,14 +150,14 @@ impl Chat {
         for (at, row) in rows.iter().enumerate() {
             let held = asked.resume.as_ref().and_then(|resume| resume.chats.get(&row.id));
             let mut verdict = match held {
-                None => Verdict::Snapshot("fresh"),
-                Some(_) if !same_epoch => Verdict::Snapshot("epoch"),
+                None => Verdict::Snapshot(SnapshotReason::Fresh),
+                Some(_) if !same_epoch => Verdict::Snapshot(SnapshotReason::Epoch),
                 Some(seq) => place(*seq, row.head, row.base, each_max),
             };
             if let Verdict::Replay(after) = verdict {
                 match left.checked_sub(row.head - after) {
                     Some(rest) => left = rest,
-                    None => verdict = Verdict::Snapshot("too_long"),
+                    None => verdict = Verdict::Snapshot(SnapshotReason::TooLong),
                 }
             }
             let after = match verdict {
@@ -192,11 +192,11 @@ impl Chat {
                     bytes_left = rest;
                     state.initial = false;
                     state.limited = false;
-                    state.recovered = "full";
+                    state.recovered = Recovered::Full;
                     state.reason = None;
                     state.events = found.into_iter().map(view::event).collect();
                 }
-                (Verdict::Replay(_), _) => state.reason = Some("too_long"),
+                (Verdict::Replay(_), _) => state.reason = Some(SnapshotReason::TooLong),
                 (Verdict::Snapshot(reason), rest) => {
                     state.reason = Some(reason);
                     if let Some(rest) = rest {
@@ -222,17 +222,17 @@ enum Verdict {
     /// Everything after this number.
     Replay(u64),
     /// The newest events, and why.
-    Snapshot(&'static str),
+    Snapshot(SnapshotReason),
 }
 
 /// What a held position is worth.
 fn place(seq: u64, head: u64, base: u64, replay_max: u64) -> Verdict {
     if seq > head {
-        Verdict::Snapshot("ahead")
+        Verdict::Snapshot(SnapshotReason::Ahead)
     } else if seq < base {
-        Verdict::Snapshot("trimmed")
+        Verdict::Snapshot(SnapshotReason::Trimmed)
     } else if head - seq > replay_max {
-        Verdict::Snapshot("too_long")
+        Verdict::Snapshot(SnapshotReason::TooLong)
     } else {
         Verdict::Replay(seq)
     }

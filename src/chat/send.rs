@@ -74,7 +74,7 @@ impl Chat {
     /// `not_member`; what the committer says.
     pub async fn read(&self, user: UserId, chat: ChatId, seq: u64) -> Result<Marked, Error> {
         let (answer, told) = oneshot::channel();
-        let marker = NewMarker { chat, user, read: Some(seq), recv: seq };
+        let marker = NewMarker { chat, user, read: Some(seq), recv: 0 };
         self.committer.mark(MarkerDraft { marker, answer: Answer::Caller(answer) })?;
         told.await.map_err(|_dropped| stopping())?
     }

@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
-use crate::protocol::server::{Body, Channel, ChatState, Event, Marker, Member, Message, Picture};
+use crate::protocol::server::{
+    Body, Channel, ChatState, ChatStatus, Event, Marker, Member, MemberStatus, Message, MessageKind, Picture,
+    Recovered, SnapshotReason,
+};
 use crate::store::{ChatRow, EventRow, MemberRow, Store};
 
 /// Reads chats and shows them as they are on the wire.
@@ -54,25 +57,28 @@ pub(super) struct Viewer {
 /// A chat without events: a snapshot that says `fresh` until told otherwise.
 pub(super) fn state(viewer: &Viewer, row: &ChatRow, members: Vec<MemberRow>, last: Option<EventRow>) -> ChatState {
     let receipts = members.iter().any(|member| member.user == viewer.user && member.receipts);
+    let blocked = !row.is_group && members.iter().any(|member| viewer.blocked.contains(&member.user));
+    // Nothing more is read in a chat that is blocked, so nothing of it waits to be.
+    let unread = if blocked { 0 } else { row.head_n.saturating_sub(row.read_n).saturating_sub(row.withheld_unread) };
     ChatState {
         id: row.id,
         group: row.is_group,
         name: row.name.clone(),
-        status: row.status.clone(),
-        blocked: !row.is_group && members.iter().any(|member| viewer.blocked.contains(&member.user)),
+        status: if row.status == "open" { ChatStatus::Open } else { ChatStatus::Closed },
+        blocked,
         head: row.head,
         n: row.head_n,
         base: row.base,
         initial: true,
         limited: row.head > row.base,
-        recovered: "none",
-        reason: Some("fresh"),
+        recovered: Recovered::None,
+        reason: Some(SnapshotReason::Fresh),
         events: Vec::new(),
         members: members.into_iter().map(|member| shown(viewer.user, receipts, member)).collect(),
         read: row.read,
         read_n: row.read_n,
         recv: row.recv,
-        unread: row.head_n.saturating_sub(row.read_n).saturating_sub(row.withheld_unread),
+        unread,
         last: last.map(preview),
         at: row.at.timestamp_millis(),
     }
@@ -92,7 +98,7 @@ fn shown(viewer: UserId, receipts: bool, row: MemberRow) -> Member {
         last_name: row.last_name,
         hue: row.hue,
         picture: row.picture.map(Picture),
-        status: row.status,
+        status: if row.status == "active" { MemberStatus::Active } else { MemberStatus::Left },
     }
 }
 
@@ -106,7 +112,7 @@ pub(super) fn event(row: EventRow) -> Event {
             cid: message.cid,
             text: message.text,
             reply_to: message.reply_to,
-            kind: message.kind,
+            kind: if message.kind == "user" { MessageKind::User } else { MessageKind::System },
             params: message.params,
         }),
         None => Body::Other(row.data.unwrap_or_else(|| serde_json::json!({}))),

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bench::textbook::Style;
 use clap::{Args, Subcommand};
@@ -77,6 +78,8 @@ pub(super) enum Part {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         line: Vec<String>,
     },
+    /// Fill a bare table
+    Store { url: String, millis: u64 },
     /// A channel for each client, a send for each message
     Mpsc,
     /// A channel for each client, a flush for all that waits
@@ -87,6 +90,7 @@ impl Part {
     pub(super) async fn run(self, settings: &Settings) -> Done {
         match self {
             Self::Load { line } => bench::load::run(&line),
+            Self::Store { url, millis } => bench::store::fill(&url, Duration::from_millis(millis)).await?,
             Self::Mpsc => bench::textbook::serve(Style::Mpsc).await?,
             Self::Batch => bench::textbook::serve(Style::Batch).await?,
             Self::Crowd { rooms, members, groups, history } => {

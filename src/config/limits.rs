@@ -136,6 +136,8 @@ limits! {
     store_timeout: Duration = seconds(5), seconds(1)..=minutes(1), "seconds",
         "One transaction; then it counts as failed and the store as unavailable.";
     // rates: so many at once, and they come back evenly over the period
+    chat_lists_per_minute: u32 = 120, 1..=1_000_000, "lists/min",
+        "Lists and searches of chats that one person may ask for over HTTP; a client without a socket asks 12 times.";
     messages_per_minute: u32 = 60, 1..=1_000_000, "messages/min",
         "Messages one person may send, over all sockets.";
     sign_in_per_account: u32 = 5, 1..=1_000_000, "tries/window",
@@ -147,7 +149,7 @@ limits! {
     sign_up_per_address_per_hour: u32 = 200, 1..=1_000_000, "sign-ups/h",
         "Sign-ups from one address.";
     confirm_per_account_per_hour: u32 = 20, 1..=1_000_000, "tries/h",
-        "Tries of a confirmation code for one account.";
+        "Tries of a confirmation code for one account, and as many of a code for a new password.";
     resend_per_account_per_hour: u32 = 5, 1..=1_000_000, "mails/h",
         "Confirmation mails one account may ask for again.";
     csrf_tokens_per_address_per_minute: u32 = 1_200, 1..=1_000_000, "tokens/min",
@@ -190,7 +192,9 @@ limits! {
     picture_pixels_max: u32 = 25_000_000, 1_000_000..=1_000_000_000, "pixels",
         "Width times height of an uploaded picture, half as much with 16 bits a colour; looked at before it is decoded.";
     picture_uploads_at_once: usize = 8, 1..=1_000, "pictures",
-        "Uploads of pictures under way; each may hold picture_bytes_max.";
+        "Uploads of pictures under way, one of each person; each may hold picture_bytes_max.";
+    picture_upload_timeout: Duration = minutes(2), seconds(1)..=minutes(10), "seconds",
+        "Time for the largest picture to arrive; smaller ones must keep the same pace, after the half of request_timeout that every body has.";
     picture_decodes_at_once: usize = 1, 1..=64, "pictures",
         "Pictures decoded at the same time, 4 bytes a pixel each and what the decoder needs; four times as many may wait.";
     // stopping

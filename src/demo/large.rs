@@ -95,6 +95,9 @@ pub(super) async fn grow(store: &Store, world: &World, growth: Growth, chats_max
     store.grow(&Slice::default(), growth).await
 }
 
+/// How often a slice is tried.
+const SLICE_TRIES: u32 = 5;
+
 /// A text and its hash.
 type Phrase = (String, String);
 
@@ -201,7 +204,7 @@ impl<'a> Crowd<'a> {
             return Ok(());
         }
         self.growth.slices = self.made;
-        self.store.grow(&slice, self.growth).await?;
+        self.store_slice(&slice).await?;
         if self.said.elapsed() >= SAY {
             self.said = Instant::now();
             let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
@@ -216,6 +219,24 @@ impl<'a> Crowd<'a> {
             );
         }
         Ok(())
+    }
+
+    /// Writes a slice; a database that is too busy for it gets it again, unless it has it by then.
+    async fn store_slice(&self, slice: &Slice<'_>) -> Result<(), StoreError> {
+        let mut left = SLICE_TRIES;
+        loop {
+            left -= 1;
+            match self.store.grow(slice, self.growth).await {
+                Err(error) if error.is_unavailable() && left > 0 => {
+                    tracing::warn!(error = %error, "the database is too busy for a slice of the world; once more");
+                    let stored = self.store.growth().await?.map_or(0, |growth| growth.slices);
+                    if stored >= self.growth.slices {
+                        return Ok(());
+                    }
+                }
+                done => return done,
+            }
+        }
     }
 
     fn dice(&self, i: usize, purpose: &str) -> Dice {

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::openapi::{names, numbers};
 use super::schemas::{Schemas, reference};
 use crate::accounts::Settings;
 use crate::http::routes::doc::Shape;
@@ -124,9 +123,7 @@ pub(super) fn document() -> Value {
         messages.insert(name.to_owned(), message);
         json!({ "$ref": format!("#/channels/socket/messages/{}", name.replace('~', "~0")) })
     };
-    let mut error = schemas.take(Shape::of::<ErrorBody<'_>>());
-    error =
-        json!({ "allOf": [error, { "properties": { "code": { "enum": numbers() }, "name": { "enum": names() } } }] });
+    let error = schemas.take(Shape::of::<ErrorBody<'_>>());
     let payload = json!({
         "type": "object", "required": ["id", "err"], "additionalProperties": false,
         "properties": { "id": { "type": ["integer", "null"] }, "err": error },

@@ -55,6 +55,47 @@ mod tests {
     }
 
     #[test]
+    fn one_name_has_one_meaning() {
+        let (open, asynchronous) = (openapi::document(), asyncapi::document());
+        let mut known = serde_json::Map::new();
+        for document in [open, asynchronous] {
+            for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+                assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
+                let before = known.insert(name.clone(), schema.clone());
+                assert!(before.is_none_or(|before| before == *schema), "{name} means two things");
+            }
+        }
+    }
+
+    #[test]
+    fn documented_bounds_are_those_that_hold() {
+        use crate::accounts::model;
+        let (document, limits) = (openapi::document(), crate::config::Limits::default());
+        for (schema, field, bound, holds) in [
+            ("SignUp", "email", "maxLength", model::EMAIL_BYTES_MAX),
+            ("SignIn", "email", "maxLength", model::EMAIL_BYTES_MAX),
+            ("SignUp", "first_name", "maxLength", model::NAME_CHARS_MAX),
+            ("SignUp", "last_name", "maxLength", model::NAME_CHARS_MAX),
+            ("ProfileForm", "first_name", "maxLength", model::NAME_CHARS_MAX),
+            ("SignUp", "password", "minLength", limits.password_chars_min),
+            ("SignUp", "password", "maxLength", limits.password_bytes_max),
+            ("PasswordForm", "new_password", "minLength", limits.password_chars_min),
+            ("PasswordForm", "new_password", "maxLength", limits.password_bytes_max),
+            ("Send", "text", "maxLength", limits.message_chars_max),
+        ] {
+            let said = &document["components"]["schemas"][schema]["properties"][field][bound];
+            assert_eq!(said.as_u64(), u64::try_from(holds).ok(), "{bound} of {field} in {schema}");
+        }
+        for (path, holds) in
+            [("/api/chats", limits.window_chats_max), ("/api/chats/{id}/messages", limits.history_page_max)]
+        {
+            let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+            let limit = parameters.iter().find(|parameter| parameter["name"] == "limit").unwrap();
+            assert_eq!(limit["schema"]["maximum"].as_u64(), u64::try_from(holds).ok(), "{path}");
+        }
+    }
+
+    #[test]
     fn every_reference_leads_somewhere() {
         fn look(value: &Value, root: &Value, found: &mut Vec<String>) {
             match value {

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::schemas::{Schemas, plain, reference};
-use crate::http::problem::PROBLEM_JSON;
+use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::http::routes::doc::{Answer, Content, Shape};
 use crate::http::routes::{ROUTES, RouteSpec, Who};
 use crate::ops::health::VERSION;
@@ -15,24 +14,28 @@ use crate::protocol::codes::Code;
 /// The OpenAPI 3.1 document of every route under `/api`, of the socket's upgrade and of the metrics.
 pub(super) fn document() -> Value {
     let mut schemas = Schemas::default();
-    schemas.put("Problem", problem());
+    let problem = schemas.take(Shape::of::<Problem<'_>>());
+    let mut refusals = BTreeMap::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in ROUTES.iter().filter(|route| documented(route)) {
-        let operation = operation(route, &mut schemas);
+        let operation = operation(route, &mut schemas, &mut refusals);
         paths.entry(route.path).or_default().insert(route.method.as_str().to_lowercase(), operation);
     }
+    let refusals: Map<_, _> = refusals.into_iter().map(|(name, codes)| (name, refusal(&codes, &problem))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Domu Match",
             "version": VERSION,
             "description": "Everything a client can ask over HTTP. The socket at `/ws` is in the AsyncAPI document. \
-                Every refusal is an RFC 9457 problem document whose `name` is stable.",
+                Every refusal is an RFC 9457 problem document whose `name` is stable. `HEAD` comes with every `GET`; to every \
+                other method a path answers 405 `method_not_allowed` with `allow`.",
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
         "components": {
             "schemas": schemas.into_value(),
+            "responses": refusals,
             "securitySchemes": {
                 "cookie": { "type": "apiKey", "in": "cookie", "name": crate::doors::SESSION_COOKIE },
                 "bearer": { "type": "http", "scheme": "bearer" },
@@ -50,14 +53,17 @@ fn documented(route: &RouteSpec) -> bool {
     route.path.starts_with("/api/") || matches!(route.path, "/ws" | "/metrics")
 }
 
-fn operation(route: &RouteSpec, schemas: &mut Schemas) -> Value {
+/// Refusals of several routes: their codes, by the name of the component.
+type Refusals = BTreeMap<String, Vec<Code>>;
+
+fn operation(route: &RouteSpec, schemas: &mut Schemas, refusals: &mut Refusals) -> Value {
     let doc = &route.doc;
     let mut operation = Map::from_iter([
         ("operationId".to_owned(), json!(operation_id(route))),
         ("summary".to_owned(), json!(doc.summary)),
         ("tags".to_owned(), json!([tag(route.path)])),
         ("security".to_owned(), security(route)),
-        ("responses".to_owned(), responses(route, schemas)),
+        ("responses".to_owned(), responses(route, schemas, refusals)),
     ]);
     let parameters = parameters(route);
     if !parameters.is_empty() {
@@ -120,29 +126,33 @@ fn parameters(route: &RouteSpec) -> Vec<Value> {
     parameters
 }
 
-fn responses(route: &RouteSpec, schemas: &mut Schemas) -> Value {
+fn responses(route: &RouteSpec, schemas: &mut Schemas, refusals: &mut Refusals) -> Value {
     let doc = &route.doc;
-    let limited = doc.errors.contains(&Code::RateLimited);
     let mut responses = Map::new();
     for answer in [Some(doc.answer), doc.other].into_iter().flatten() {
-        responses.insert(answer.status.to_string(), response(answer, limited, schemas));
+        responses.insert(answer.status.to_string(), response(answer, route.rate.is_some(), schemas));
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes(route) {
         by_status.entry(code.status()).or_default().push(code);
     }
     for (status, codes) in by_status {
-        let refusal = refusal(&codes, limited);
         match responses.get_mut(&status.to_string()) {
             // Some refusals are no problem documents: health of a server that is not ready.
             Some(known) => {
+                let refusal = refusal(&codes, &reference("Problem"));
                 if let (Some(Value::Object(content)), Value::Object(more)) =
                     (known.get_mut("content"), refusal["content"].clone())
                 {
                     content.extend(more);
                 }
             }
-            None => drop(responses.insert(status.to_string(), refusal)),
+            None => {
+                let name = codes.iter().map(|code| code.name()).collect::<Vec<_>>().join("-");
+                let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+                responses.insert(status.to_string(), reference);
+                refusals.insert(name, codes);
+            }
         }
     }
     Value::Object(responses)
@@ -154,7 +164,7 @@ fn response(answer: Answer, limited: bool, schemas: &mut Schemas) -> Value {
         response.insert("content".to_owned(), content(body, schemas));
     }
     if limited {
-        response.insert("headers".to_owned(), limit_headers(false));
+        response.insert("headers".to_owned(), Value::Object(limit_headers()));
     }
     Value::Object(response)
 }
@@ -173,6 +183,9 @@ pub(super) fn codes(route: &RouteSpec) -> BTreeSet<Code> {
     codes.extend([Code::BadRequest, Code::Misdirected, Code::Internal, Code::Unavailable, Code::Overloaded]);
     if !route.method.is_safe() {
         codes.extend([Code::InvalidCsrf, Code::ForeignOrigin, Code::TooLarge, Code::UnsupportedMediaType]);
+        if route.who == Who::SignedIn {
+            codes.insert(Code::RateLimited);
+        }
     }
     match route.who {
         Who::SignedIn => codes.extend([Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::ForeignOrigin]),
@@ -182,75 +195,37 @@ pub(super) fn codes(route: &RouteSpec) -> BTreeSet<Code> {
     if route.path.contains("{id}") {
         codes.insert(Code::NotFound);
     }
-    debug_assert!(route.method != Method::HEAD, "HEAD comes with GET");
     codes
 }
 
-fn refusal(codes: &[Code], limited: bool) -> Value {
+fn refusal(codes: &[Code], problem: &Value) -> Value {
     let lines: Vec<_> = codes.iter().map(|code| format!("`{}`:{}", code.name(), code.about())).collect();
     let examples: Map<String, Value> =
         codes.iter().map(|code| (code.name().to_owned(), json!({ "value": example(*code) }))).collect();
     let mut refusal = json!({
         "description": lines.join(" "),
-        "content": { PROBLEM_JSON: { "schema": reference("Problem"), "examples": examples } },
+        "content": { PROBLEM_JSON: { "schema": problem, "examples": examples } },
     });
-    let waits = codes.iter().any(|code| code.retry());
-    if waits || limited {
-        refusal["headers"] = limit_headers(waits);
+    if codes.iter().any(|code| code.retry()) {
+        let mut headers = if codes.contains(&Code::RateLimited) { limit_headers() } else { Map::new() };
+        headers.insert("retry-after".to_owned(), number("Seconds to wait."));
+        refusal["headers"] = Value::Object(headers);
     }
     refusal
 }
 
-fn limit_headers(waits: bool) -> Value {
-    let number = |about: &str| json!({ "description": about, "schema": { "type": "integer", "minimum": 0 } });
-    let mut headers = Map::from_iter([
+/// Where a caller stands with the limit of rate that counts here.
+fn limit_headers() -> Map<String, Value> {
+    Map::from_iter([
         ("ratelimit-limit".to_owned(), number("How many at once.")),
         ("ratelimit-remaining".to_owned(), number("How many are left.")),
         ("ratelimit-reset".to_owned(), number("Seconds until all are there again.")),
         ("ratelimit-bucket".to_owned(), json!({ "description": "Which limit it is.", "schema": { "type": "string" } })),
-    ]);
-    if waits {
-        headers.insert("retry-after".to_owned(), number("Seconds to wait."));
-    }
-    Value::Object(headers)
+    ])
 }
 
-/// The problem document; `problem::document` makes it member by member.
-fn problem() -> Value {
-    let text = json!({ "type": "string" });
-    json!({
-        "type": "object",
-        "description": "Why a request was refused (RFC 9457). Members for one code may follow.",
-        "required": ["type", "title", "status", "detail", "code", "name", "retry", "request_id"],
-        "properties": {
-            "type": { "type": "string", "pattern": "^urn:domu:error:[a-z_]+$", "description": "The name as a URN." },
-            "title": { "type": "string", "description": "The name as a heading." },
-            "status": { "type": "integer", "minimum": 400, "maximum": 599, "description": "The status of the answer." },
-            "detail": { "type": "string", "description": "What to do, in a sentence." },
-            "code": { "type": "integer", "enum": numbers(), "description": "Five digits." },
-            "name": { "type": "string", "enum": names(), "description": "Stable." },
-            "retry": { "type": "boolean", "description": "Whether the same request can succeed later." },
-            "request_id": { "type": "string", "description": "To find it in the log." },
-            "after_ms": { "type": "integer", "minimum": 0, "description": "When to repeat it, in milliseconds." },
-            "fields": {
-                "type": "array",
-                "description": "The fields of a form that were refused.",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "detail"],
-                    "properties": { "field": text, "detail": text },
-                },
-            },
-        },
-    })
-}
-
-pub(super) fn numbers() -> Vec<u32> {
-    Code::ALL.iter().map(|code| code.number()).collect()
-}
-
-pub(super) fn names() -> Vec<&'static str> {
-    Code::ALL.iter().map(|code| code.name()).collect()
+fn number(about: &str) -> Value {
+    json!({ "description": about, "schema": { "type": "integer", "minimum": 0 } })
 }
 
 fn example(code: Code) -> Value {

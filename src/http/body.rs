@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
@@ -18,11 +20,20 @@ use crate::protocol::codes::Code;
 /// Deepest nesting of a JSON body. Ours have one level; this leaves room and keeps recursion short.
 const DEPTH_MAX: usize = 16;
 
+/// How long a body may take to arrive.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For any body.
+    pub any: Duration,
+    /// In addition for the largest; for a part of it the same part of this time.
+    pub largest: Duration,
+}
+
 /// Reads a whole body of at most `bytes_max` bytes within `patience`.
 ///
 /// # Errors
-/// `too_large`, or `bad_request` when it stops half-way or takes too long.
-pub async fn read<B>(body: B, bytes_max: usize, patience: Duration) -> Result<Bytes>
+/// `too_large`; `bad_request` when it stops half-way, and with `fields` naming `body` when it is too slow.
+pub async fn read<B>(body: B, bytes_max: usize, patience: Patience) -> Result<Bytes>
 where
     B: Body<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -30,12 +41,28 @@ where
     if body.size_hint().lower() > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
         return Err(too_large(bytes_max));
     }
-    match tokio::time::timeout(patience, Limited::new(body, bytes_max).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
-        Ok(Err(_)) => Err(Error::bad_request("The body broke off. Send it again.")),
-        Err(_) => Err(Error::bad_request("The body did not arrive in time. Send it again.")),
+    let started = Instant::now();
+    let mut body = pin!(Limited::new(body, bytes_max));
+    let mut read = BytesMut::new();
+    loop {
+        let earned = patience.largest.saturating_mul(count(read.len())) / count(bytes_max).max(1);
+        match tokio::time::timeout_at(started + patience.any + earned, body.frame()).await {
+            Ok(Some(Ok(frame))) => read.extend_from_slice(&frame.into_data().unwrap_or_default()),
+            Ok(Some(Err(error))) if error.is::<LengthLimitError>() => return Err(too_large(bytes_max)),
+            Ok(Some(Err(_))) => return Err(Error::bad_request("The body broke off. Send it again.")),
+            Ok(None) => return Ok(read.freeze()),
+            Err(_) => return Err(too_slow()),
+        }
     }
+}
+
+fn count(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+fn too_slow() -> Error {
+    Error::bad_request("The body arrived too slowly. Send it again over a better connection, or send less.")
+        .with(json!({ "fields": [{ "field": "body", "detail": "arrived too slowly" }] }))
 }
 
 fn too_large(bytes_max: usize) -> Error {
@@ -294,7 +321,30 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_bounded_in_size() {
         let body = |bytes: usize| http_body_util::Full::new(Bytes::from(vec![b'x'; bytes]));
-        assert_eq!(read(body(10), 10, Duration::from_secs(1)).await.unwrap().len(), 10);
-        assert_eq!(read(body(11), 10, Duration::from_secs(1)).await.unwrap_err().code, Code::TooLarge);
+        let patience = Patience { any: Duration::from_secs(1), largest: Duration::ZERO };
+        assert_eq!(read(body(10), 10, patience).await.unwrap().len(), 10);
+        assert_eq!(read(body(11), 10, patience).await.unwrap_err().code, Code::TooLarge);
+    }
+
+    /// Ten bytes in as many pieces, one each `pause`.
+    async fn drip(pause: Duration, patience: Patience) -> Result<usize> {
+        let pieces = futures_util::stream::unfold(0, move |sent| async move {
+            tokio::time::sleep(pause).await;
+            let piece = http_body::Frame::data(Bytes::from_static(b"x"));
+            (sent < 10).then_some((Ok::<_, std::convert::Infallible>(piece), sent + 1))
+        });
+        let body = http_body_util::StreamBody::new(Box::pin(pieces));
+        read(body, 100, patience).await.map(|body| body.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_arrives_earns_time_and_what_is_slower_than_its_pace_is_told_so() {
+        let (second, any) = (Duration::from_secs(1), Duration::from_secs(5));
+        // A second for each of the hundred bytes, and five before.
+        let large = Patience { any, largest: second * 100 };
+        assert_eq!(drip(second, large).await.unwrap(), 10);
+        let slow = drip(second * 2, large).await.unwrap_err();
+        assert_eq!(slow.data.unwrap()["fields"][0], json!({ "field": "body", "detail": "arrived too slowly" }));
+        assert!(drip(second, Patience { any, largest: Duration::ZERO }).await.is_err(), "no time is earned");
     }
 }

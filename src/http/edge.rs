@@ -130,7 +130,11 @@ impl Shared {
         request.headers_mut().remove(&REQUEST_ID);
         request.extensions_mut().insert(RequestId(id.clone()));
         let host = self.check_host(&request);
-        let patience = (route != "/ws").then_some(self.config.limits.request_timeout);
+        let limits = &self.config.limits;
+        let is_upload =
+            routes::find(request.uri().path()).any(|route| route.method == *request.method() && route.file().is_some());
+        let arrival = if is_upload { limits.picture_upload_timeout } else { Duration::ZERO };
+        let patience = (route != "/ws").then_some(limits.request_timeout + arrival);
 
         // Neither query strings (they may hold tokens) nor addresses nor unknown paths are written anywhere.
         let span = tracing::info_span!("request", request.id = %id, http.method = method, http.route = route);

@@ -17,25 +17,22 @@ use http_body::Body;
 use http_body_util::Full;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::assets::Assets;
 use super::routes::{self, RouteSpec, Subject, Who};
+use super::uploads::{Place, Uploads};
 use super::{body, problem};
 use crate::accounts::Principal;
-use crate::accounts::model::network;
+use crate::accounts::model::{cut_user_agent, network};
 use crate::config::{Config, Environment};
 use crate::doors::{self, CSRF_HEADER, Cookies, CsrfSubject, PeerAddr};
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
 use crate::ratelimit::{RateKind, RateLimits};
 use crate::telemetry::names;
-
-/// Longest user agent that is passed on, in characters: enough to recognise one's own browser.
-const USER_AGENT_CHARS_MAX: usize = 200;
 
 /// Finds out whose session a token names.
 pub type Authenticate = Arc<dyn Fn(SecretString) -> BoxFuture<'static, Result<Principal>> + Send + Sync>;
@@ -87,7 +84,7 @@ struct Gate {
     authenticate: Authenticate,
     assets: Arc<Assets>,
     /// Room for large bodies: a place is held until the request is answered.
-    uploads: Arc<Semaphore>,
+    uploads: Uploads,
 }
 
 /// A request that may go on, and the limit whose state its answer tells.
@@ -116,7 +113,7 @@ impl Front {
         assets: Arc<Assets>,
         router: BoxedFilter<(Response,)>,
     ) -> Self {
-        let uploads = Arc::new(Semaphore::new(config.limits.picture_uploads_at_once));
+        let uploads = Uploads::new(config.limits.picture_uploads_at_once);
         Self { gate: Arc::new(Gate { config, rates, authenticate, assets, uploads }), router }
     }
 }
@@ -199,14 +196,15 @@ impl Gate {
         let body = if changes {
             body::check_type(&parts.headers, has_body, route.file())?;
             let limits = &self.config.limits;
-            let bytes_max = if route.file().is_some() {
-                parts.extensions.insert(self.place_for_upload(principal.as_ref())?);
-                limits.picture_bytes_max
-            } else {
-                limits.body_bytes_max
+            let (bytes_max, largest) = match principal.as_ref().filter(|_| route.file().is_some()) {
+                Some(who) => {
+                    parts.extensions.insert(self.place_for_upload(who)?);
+                    (limits.picture_bytes_max, limits.picture_upload_timeout)
+                }
+                None => (limits.body_bytes_max, Duration::ZERO),
             };
             // Half of the request's time is for the body to arrive, half for the work on it.
-            body::read(body, bytes_max, limits.request_timeout / 2).await?
+            body::read(body, bytes_max, body::Patience { any: limits.request_timeout / 2, largest }).await?
         } else if has_body {
             return Err(Error::bad_request("A request of this method has no body. Send it without one.").into());
         } else {
@@ -227,15 +225,10 @@ impl Gate {
     }
 
     /// A place among the few large bodies that may be under way.
-    fn place_for_upload(&self, who: Option<&Principal>) -> Result<Arc<OwnedSemaphorePermit>> {
-        if let Some(who) = who {
-            self.rates.check(RateKind::Picture, &who.user.to_string())?;
-        }
-        let place = Arc::clone(&self.uploads).try_acquire_owned();
-        place.map(Arc::new).map_err(|_full| {
-            let detail = "Too many pictures are being uploaded. Try again in a moment.";
-            Error::new(Code::Overloaded, detail).after(Duration::from_secs(2))
-        })
+    fn place_for_upload(&self, who: &Principal) -> Result<Arc<Place>> {
+        let place = self.uploads.take(who.user)?;
+        self.rates.check(RateKind::Picture, &who.user.to_string())?;
+        Ok(Arc::new(place))
     }
 
     /// The route of a method and a path; `HEAD` is `GET` whose body hyper keeps to itself.
@@ -326,5 +319,5 @@ fn is_page(path: &str) -> bool {
 
 fn user_agent(headers: &HeaderMap) -> String {
     let text = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
-    text.chars().filter(|character| !character.is_control()).take(USER_AGENT_CHARS_MAX).collect()
+    cut_user_agent(&text)
 }

@@ -102,6 +102,8 @@ fn builder(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
+        .max_header_size(limits.head_bytes_max)
+        // Without the line above a head could fill the buffer twice: it is asked for its size only between two reads.
         .max_buf_size(limits.head_bytes_max)
         .half_close(false);
     http

@@ -17,6 +17,7 @@ pub mod routes;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod uploads;
 
 use std::sync::Arc;
 

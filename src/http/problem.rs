@@ -6,11 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use warp::reply::Response;
 
+use crate::accounts::model::Refusal;
 use crate::error::{Error, Quota};
-use crate::protocol::codes::{Code, Level};
+use crate::protocol::codes::{self, Code, Level};
 
 /// Media type of problem documents.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -83,30 +86,71 @@ pub fn log(error: &Error, request_id: &str) {
     }
 }
 
+/// Why a request was refused (RFC 9457). Members for one code may follow.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem<'a> {
+    /// Before the members that every reader relies on: details never replace those.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    details: Map<String, Value>,
+    /// The name as a URN.
+    #[schema(pattern = "^urn:domu:error:[a-z_]+$")]
+    r#type: String,
+    /// The name as a heading.
+    title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What to do, in a sentence.
+    detail: &'a str,
+    /// Five digits.
+    #[schema(schema_with = codes::number_schema)]
+    code: u32,
+    /// Stable.
+    #[schema(schema_with = codes::name_schema)]
+    name: &'static str,
+    /// Whether the same request can succeed later.
+    retry: bool,
+    /// To find it in the log.
+    request_id: &'a str,
+    /// When to repeat it, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    after_ms: Option<u64>,
+    /// The fields of a form that were refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Vec<Refusal>>)]
+    fields: Option<Value>,
+    /// A text that operators look for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<&'static str>,
+}
+
 /// The problem document of an error.
 pub fn document(error: &Error, request_id: &str) -> Bytes {
     let code = error.code;
-    let mut members = match &error.data {
+    let mut details = match &error.data {
         Some(Value::Object(data)) => data.clone(),
         Some(data) => Map::from_iter([("d".to_owned(), data.clone())]),
         None => Map::new(),
     };
-    // Details never replace the members that every reader relies on.
-    members.insert("type".into(), json!(format!("urn:domu:error:{}", code.name())));
-    members.insert("title".into(), json!(title(code)));
-    members.insert("status".into(), json!(code.status()));
-    members.insert("detail".into(), json!(error.detail));
-    members.insert("code".into(), json!(code.number()));
-    members.insert("name".into(), json!(code.name()));
-    members.insert("retry".into(), json!(code.retry()));
-    members.insert("request_id".into(), json!(request_id));
-    if let Some(wait) = error.retry_after {
-        members.insert("after_ms".into(), json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
-    }
-    if let Some(text) = runbook_text(code) {
-        members.insert("error".into(), json!(text));
-    }
-    Bytes::from(Value::Object(members).to_string())
+    let problem = Problem {
+        fields: details.remove("fields"),
+        details,
+        r#type: format!("urn:domu:error:{}", code.name()),
+        title: title(code),
+        status: code.status(),
+        detail: &error.detail,
+        code: code.number(),
+        name: code.name(),
+        retry: code.retry(),
+        request_id,
+        after_ms: error.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        error: runbook_text(code),
+    };
+    // By way of a value, in which the later of two members counts. All of it is text and numbers: this cannot fail.
+    Bytes::from(serde_json::to_value(&problem).unwrap_or_default().to_string())
 }
 
 /// The headers that belong to a problem document.
@@ -163,6 +207,8 @@ fn title(code: Code) -> String {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::json;
 
     use super::*;
 

@@ -1,5 +1,7 @@
 //! The one table of codes: wire name, HTTP status, close code or none, retryable, log level.
 
+use utoipa::openapi::{Object, ObjectBuilder, Type};
+
 /// How loudly an error is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -9,6 +11,18 @@ pub enum Level {
     Info,
     /// Something of ours failed.
     Error,
+}
+
+/// The numbers of all codes, for the documentation.
+pub fn number_schema() -> Object {
+    let numbers = Code::ALL.iter().map(|code| code.number());
+    ObjectBuilder::new().schema_type(Type::Integer).description(Some("Five digits.")).enum_values(Some(numbers)).build()
+}
+
+/// The names of all codes, for the documentation.
+pub fn name_schema() -> Object {
+    let names = Code::ALL.iter().map(|code| code.name());
+    ObjectBuilder::new().schema_type(Type::String).description(Some("Stable name.")).enum_values(Some(names)).build()
 }
 
 macro_rules! codes {

@@ -64,6 +64,16 @@ pub enum Body {
     Other(Value),
 }
 
+/// Whose words a message is. Set by the server alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// A member's.
+    User,
+    /// The server's.
+    System,
+}
+
 /// A message as members see it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Message {
@@ -84,8 +94,8 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reply_to: Option<MessageId>,
-    /// `user` or `system`: set by the server alone.
-    pub kind: String,
+    /// Whose words it is.
+    pub kind: MessageKind,
     /// Parameters of a typed system line.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -201,6 +211,64 @@ pub struct Blocked {
     pub at: i64,
 }
 
+/// Whether somebody still belongs to a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberStatus {
+    /// They do.
+    Active,
+    /// No longer.
+    Left,
+}
+
+/// Whether a chat takes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatStatus {
+    /// It does.
+    Open,
+    /// No longer.
+    Closed,
+}
+
+/// Whether what a client missed of a stream is in the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Recovered {
+    /// Everything after its position.
+    Full,
+    /// It is not: the answer is a snapshot, see `reason`.
+    None,
+}
+
+/// How many of a client's streams were recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecoveredStreams {
+    /// Every one.
+    Full,
+    /// Some.
+    Partial,
+    /// None, or nothing was asked.
+    None,
+}
+
+/// Why a stream is given as a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotReason {
+    /// The client held nothing of it.
+    Fresh,
+    /// What the client held is of another life of the store.
+    Epoch,
+    /// What the client missed is no longer kept.
+    Trimmed,
+    /// The client's position is beyond the head.
+    Ahead,
+    /// The client missed more than fits.
+    TooLong,
+}
+
 /// A member of a chat.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Member {
@@ -216,8 +284,8 @@ pub struct Member {
     /// Where the uploaded picture is; none: the avatar is generated.
     #[schema(required)]
     pub picture: Option<Picture>,
-    /// `active` or `left`.
-    pub status: String,
+    /// Whether they still belong to it.
+    pub status: MemberStatus,
 }
 
 /// One chat in the answer to `connect`, in `chat.opened`, and over HTTP.
@@ -230,8 +298,8 @@ pub struct ChatState {
     /// The group's name.
     #[schema(required)]
     pub name: Option<String>,
-    /// `open` or `closed`.
-    pub status: String,
+    /// Whether it takes messages.
+    pub status: ChatStatus,
     /// A chat of two whose other member I have blocked.
     pub blocked: bool,
     /// The newest number.
@@ -244,12 +312,12 @@ pub struct ChatState {
     pub initial: bool,
     /// True: `events` do not reach back to `base`; ask `history` for older ones.
     pub limited: bool,
-    /// `full`: everything after your position is in `events`. `none`: a snapshot, see `reason`.
-    pub recovered: &'static str,
-    /// Why this is a snapshot: `fresh`, `epoch`, `trimmed`, `ahead`, `too_long`.
+    /// Whether `events` are everything after your position.
+    pub recovered: Recovered,
+    /// Why this is a snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub reason: Option<&'static str>,
+    pub reason: Option<SnapshotReason>,
     /// The events, ascending.
     pub events: Vec<Event>,
     /// Who is in it.
@@ -297,8 +365,8 @@ pub struct Connected {
     pub ping_ms: u64,
     /// What the client has to keep to.
     pub limits: ClientLimits,
-    /// `full`: every stream was recovered. `partial`: some. `none`: none, or nothing was asked.
-    pub recovered: &'static str,
+    /// How many of the streams were recovered.
+    pub recovered: RecoveredStreams,
     /// My chats, the liveliest first.
     pub chats: Vec<ChatState>,
 }
@@ -322,12 +390,12 @@ pub struct UserState {
     pub id: UserId,
     /// The newest number.
     pub seq: u64,
-    /// `full`: everything missed is in `events`. `none`: start from what this answer says.
-    pub recovered: &'static str,
+    /// Whether everything missed is in `events`; else start from what this answer says.
+    pub recovered: Recovered,
     /// Why it was not recovered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub reason: Option<&'static str>,
+    pub reason: Option<SnapshotReason>,
     /// What was missed, ascending.
     pub events: Vec<Event>,
 }
@@ -396,8 +464,10 @@ pub struct ErrorReply<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody<'a> {
     /// Five digits.
+    #[schema(schema_with = super::codes::number_schema)]
     pub code: u32,
     /// Stable name.
+    #[schema(schema_with = super::codes::name_schema)]
     pub name: &'static str,
     /// Whether the same frame can succeed later.
     pub retry: bool,

@@ -277,12 +277,13 @@ impl Hub {
         }
     }
 
-    /// Delivers an unnumbered frame to all listeners of a stream except one; which frame depends on the socket.
-    pub fn signal<'a>(&self, stream: StreamId, except: Option<ConnId>, frame: impl Fn(&Conn) -> &'a Frame) {
+    /// Delivers an unnumbered frame to all listeners of a stream except one; which frame, if any, depends on the socket.
+    pub fn signal<'a>(&self, stream: StreamId, except: Option<ConnId>, frame: impl Fn(&Conn) -> Option<&'a Frame>) {
         if let Some(mut attached) = self.streams.get_mut(&stream) {
             for entry in attached.iter_mut().filter(|entry| Some(entry.conn.id) != except) {
-                let frame = frame(&entry.conn);
-                entry.offer(None, frame, self.joining_frames_max);
+                if let Some(frame) = frame(&entry.conn) {
+                    entry.offer(None, frame, self.joining_frames_max);
+                }
             }
         }
     }

@@ -296,7 +296,7 @@ fn sessions(backend: DbBackend) -> String {
     let seen = time(backend, "seen");
     format!(
         "INSERT INTO sessions (id, token_hash, user_id, kind, created_at, last_seen_at, expires_at, address_truncated, \
-         user_agent) SELECT j.session, {}, j.id, 'browser', {seen}, {seen}, {}, '192.0.2.0/24', 'Firefox' FROM {}",
+         user_agent) SELECT j.session, {}, j.id, 'cookie', {seen}, {seen}, {}, '192.0.2.0/24', 'Firefox' FROM {}",
         blob(backend, "token"),
         time(backend, "expires"),
         rows(

@@ -115,11 +115,23 @@ pub(super) fn advance_heads(backend: DbBackend) -> String {
     )
 }
 
+/// How many withheld messages of a row's chat and person come after a number. Counting has an end: who has more of them
+/// unread than that is told a number that is too high, and nobody waits for the counting.
+fn withheld_after(seq: &str) -> String {
+    format!(
+        "(SELECT COUNT(*) FROM (SELECT 1 FROM withheld_messages w WHERE w.chat_id = j.c AND w.user_id = j.u \
+         AND w.seq > {seq} LIMIT 1000) AS counted)"
+    )
+}
+
 /// Where members are, and the ordinal of the place they want to move to.
 pub(super) fn markers(backend: DbBackend) -> String {
     let least = if backend == DbBackend::Postgres { "LEAST" } else { "MIN" };
+    let withheld = withheld_after("j.r");
     format!(
         "SELECT j.i AS i, cm.read_seq, cm.read_n, cm.recv_seq, c.head_seq, c.head_n, u.read_receipts, \
+         CASE WHEN cm.withheld_unread = 0 OR j.r <= cm.read_seq THEN cm.withheld_unread \
+         WHEN j.r >= c.head_seq THEN 0 ELSE {withheld} END AS withheld_unread, \
          EXISTS (SELECT 1 FROM chat_members o JOIN match_blocklist b \
          ON b.user_id = j.u AND b.blocked_user_id = o.user_id AND b.ended_at IS NULL \
          WHERE NOT c.is_group AND o.chat_id = c.id AND o.user_id <> j.u) AS other_blocked, \
@@ -134,9 +146,9 @@ pub(super) fn markers(backend: DbBackend) -> String {
 pub(super) fn move_members(backend: DbBackend) -> String {
     format!(
         "UPDATE chat_members SET read_seq = j.r, read_n = j.n, recv_seq = j.v, updated_at = $2, \
-         withheld_unread = CASE WHEN withheld_n <= j.n THEN 0 ELSE (SELECT COUNT(*) FROM withheld_messages w \
-         WHERE w.chat_id = j.c AND w.user_id = j.u AND w.seq > j.r) END FROM {} \
-         WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+         withheld_unread = CASE WHEN withheld_n <= j.n THEN 0 WHEN j.r = read_seq THEN withheld_unread \
+         ELSE {} END FROM {} WHERE chat_members.chat_id = j.c AND chat_members.user_id = j.u",
+        withheld_after("j.r"),
         rows(backend, &[("c", Col::Id), ("u", Col::Id), ("r", Col::Int), ("n", Col::Int), ("v", Col::Int)])
     )
 }

@@ -104,12 +104,14 @@ pub struct Marked {
     pub read_n: u64,
     /// Received up to this number.
     pub recv: u64,
-    /// The chat's newest message ordinal.
-    pub head_n: u64,
+    /// Messages that the member has not read.
+    pub unread: u64,
     /// Whether the member shows others what they have read.
     pub receipts: bool,
-    /// Whether this batch changed anything.
-    pub moved: bool,
+    /// Whether this batch moved what is read.
+    pub read_moved: bool,
+    /// Whether this batch moved what is received.
+    pub recv_moved: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -389,34 +391,42 @@ impl Tx {
             let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
             for row in &found {
                 let Some(marker) = markers.get(index(row)?) else { continue };
-                let head = unsigned(row.try_get("", "head_seq")?);
+                let (head, head_n) = (unsigned(row.try_get("", "head_seq")?), unsigned(row.try_get("", "head_n")?));
+                // Who has blocked the other reads nothing any more: the other sees a marker that stands still.
+                let frozen: bool = row.try_get("", "other_blocked")?;
                 let place = places.entry((marker.chat, marker.user)).or_insert(None).get_or_insert(Marked {
                     read: unsigned(row.try_get("", "read_seq")?),
                     read_n: unsigned(row.try_get("", "read_n")?),
                     recv: unsigned(row.try_get("", "recv_seq")?),
-                    head_n: unsigned(row.try_get("", "head_n")?),
+                    unread: u64::MAX,
                     receipts: row.try_get("", "read_receipts")?,
-                    moved: false,
+                    read_moved: false,
+                    recv_moved: false,
                 });
-                // Who has blocked the other reads nothing any more: the other sees a marker that stands still.
-                let frozen: bool = row.try_get("", "other_blocked")?;
                 let read = if frozen { 0 } else { marker.read.unwrap_or(0).min(head) };
                 if read > place.read {
                     place.read = read;
                     place.read_n = place.read_n.max(unsigned(row.try_get("", "wanted_n")?));
-                    place.moved = true;
+                    place.read_moved = true;
                 }
-                let recv = marker.recv.min(head).max(place.read);
+                // What is read is received, but from who hides what they read that would tell it.
+                let implied = if place.receipts { place.read } else { 0 };
+                let recv = marker.recv.min(head).max(implied);
                 if recv > place.recv {
                     place.recv = recv;
-                    place.moved = true;
+                    place.recv_moved = true;
                 }
+                let withheld = unsigned(row.try_get("", "withheld_unread")?);
+                let unread = if frozen { 0 } else { head_n.saturating_sub(place.read_n).saturating_sub(withheld) };
+                place.unread = place.unread.min(unread);
             }
         }
         let mut moved: HashMap<(ChatId, UserId), (u64, u64, u64)> = places
             .iter()
             .filter_map(|(key, place)| {
-                place.filter(|place| place.moved).map(|place| (*key, (place.read, place.read_n, place.recv)))
+                place
+                    .filter(|place| place.read_moved || place.recv_moved)
+                    .map(|place| (*key, (place.read, place.read_n, place.recv)))
             })
             .collect();
         for (key, stored) in sent {

@@ -315,9 +315,7 @@ impl Session {
         match (op, user) {
             (Op::Connect(connect), _) => self.connect(id, *connect).await,
             (Op::Publish(to, publish), Some(user)) => chat.publish(&self.conn, id, user, to, publish).await,
-            (Op::Read(of, position), Some(user)) => {
-                chat.mark(&self.conn, id, user, of, (Some(position.seq), position.seq))
-            }
+            (Op::Read(of, position), Some(user)) => chat.mark(&self.conn, id, user, of, (Some(position.seq), 0)),
             (Op::Ack(of, position), Some(user)) => chat.mark(&self.conn, id, user, of, (None, position.seq)),
             (Op::History(of, asked), Some(user)) => {
                 let page = self.patiently(chat.history(user, of, &asked)).await?;
@@ -351,7 +349,7 @@ impl Session {
                 self.reply(id, reply);
                 self.services.chat.go_live(&self.conn, &snapshot);
                 tracing::debug!(socket.id = self.conn.id.0, user.id = %principal.user, session.id = %principal.session,
-                    recovered = snapshot.recovered, "socket connected");
+                    recovered = ?snapshot.recovered, "socket connected");
                 self.state = State::Ready(principal);
                 Ok(())
             }

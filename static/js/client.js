@@ -3,13 +3,14 @@
  * runs the same in Node (from 22 on as it is; before, give it a `WebSocket`).
  *
  *     const client = new DomuClient({ url: 'https://domu.example', token });   // token: POST /api/auth/token
- *     await client.start();
- *     client.onMessage((chat, event) => console.log(event.d.text));
+ *     client.onMessage((chat, event) => console.log(event.op, event.d.text));
+ *     const store = await client.start();  // store.streams holds the chats
  *     await client.send(chatId, 'hoi');    // kept, sent once, whatever happens to the line
  *     client.stop();
  *
- * What it promises: every message of every chat once and in order, every sent message stored once or refused aloud, and
- * of every close code what its hundred asks for (40xx stay away, 41xx wait at least a second, 42xx resume at once).
+ * What it promises: `store.streams` holds of each chat a run of events up to the newest, each once, in order and without a
+ * hole; every sent message is stored once or refused aloud; and of every close code it does what its hundred asks for
+ * (40xx stay away, 41xx wait at least a second, 42xx resume at once).
  */
 
 /** @import { Me, OutboxItem, OutboxStorage, SocketLike, Timers } from './types.js' */
@@ -30,6 +31,8 @@ const SUBPROTOCOL = 'domu.v1.json';
  * @property {import('./core/outbox.js').Journal} journal
  * @property {<T>(user: string, work: () => Promise<T>) => Promise<T>} lock
  * @property {(user: string) => import('./core/store.js').Channel} channel
+ *
+ * @typedef {(chat: import('./types.js').Chat, event: import('./types.js').WireEvent) => void} Heard
  *
  * @typedef {object} ClientOptions
  * @property {string} [url] the server's origin; empty for the origin of the page
@@ -69,6 +72,8 @@ export class DomuClient {
     this.clock = faultyTimers(clock, hooks);
     this.random = random;
     this.hooks = hooks;
+    /** @type {Set<Heard>} */
+    this.listeners = new Set();
     this.http = new Http(faultyFetch(fetch, hooks), { base: url, bearer: token });
     /** Streams, outbox and connection of the person who is connected. */
     this.store = signal(/** @type {Store | null} */ (null));
@@ -103,6 +108,9 @@ export class DomuClient {
       },
       onMe: (changed) => this.onMe(changed),
     });
+    store.arrivals.add((chat, event) => {
+      for (const heard of this.listeners) heard(chat, event);
+    });
     this.store.value = store;
     await store.start();
     return store;
@@ -120,18 +128,20 @@ export class DomuClient {
    * @returns {Promise<OutboxItem>} once it is kept
    */
   send(chat, text, reply_to) {
-    return this.#started().send(chat, text, reply_to);
-  }
-
-  /** Calls back for every event of a chat, once and in order. @param {(chat: import('./types.js').Chat, event: import('./types.js').WireEvent) => void} heard */
-  onMessage(heard) {
-    this.#started().arrivals.add(heard);
-  }
-
-  #started() {
     const store = this.store.peek();
-    if (store === null) throw new Error('the client is not started');
-    return store;
+    return store === null ? Promise.reject(new Error('the client is not started')) : store.send(chat, text, reply_to);
+  }
+
+  /**
+   * Calls back for every event that continues a chat which is held, once and in order: messages, and what else happens there.
+   * Not for what a snapshot brings, which is how a chat begins and how it goes on when the server could not resume it, nor
+   * for older history: those are in `store.streams`. Listeners stay from one `start` to the next.
+   * @param {Heard} heard
+   * @returns {() => void} ends it
+   */
+  onMessage(heard) {
+    this.listeners.add(heard);
+    return () => void this.listeners.delete(heard);
   }
 
   /** @returns {SocketLike} */

@@ -9,14 +9,15 @@ const DEPTH_MAX = 8;
 
 const http = new Http((path, init) => fetch(path, init));
 
+/** What a reference leads to, or the thing itself. @param {any} root @param {any} thing @returns {any} */
+const led = (root, thing) =>
+  typeof thing.$ref === 'string' ? thing.$ref.slice(2).split('/').reduce((/** @type {any} */ at, /** @type {string} */ name) => at?.[name.replaceAll('~1', '/').replaceAll('~0', '~')], root) : thing;
+
 /** @param {any} root @param {any} schema @param {number} [depth] @returns {any} the schema with its references put in */
 function whole(root, schema, depth = 0) {
   if (Array.isArray(schema)) return schema.map((one) => whole(root, one, depth));
   if (schema === null || typeof schema !== 'object') return schema;
-  if (typeof schema.$ref === 'string' && depth < DEPTH_MAX) {
-    const found = schema.$ref.slice(2).split('/').reduce((/** @type {any} */ at, /** @type {string} */ name) => at?.[name.replaceAll('~1', '/').replaceAll('~0', '~')], root);
-    return whole(root, found, depth + 1);
-  }
+  if (typeof schema.$ref === 'string' && depth < DEPTH_MAX) return whole(root, led(root, schema), depth + 1);
   return Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, whole(root, value, depth)]));
 }
 
@@ -42,7 +43,8 @@ const shown = (value) => h('pre', { tabindex: '0' }, JSON.stringify(value, null,
 /** @param {any} root @param {string} path @param {string} method @param {any} operation */
 function route(root, path, method, operation) {
   const body = operation.requestBody?.content?.['application/json']?.schema;
-  const answers = Object.entries(operation.responses).map(([status, /** @type {any} */ answer]) => {
+  const answers = Object.entries(operation.responses).map(([status, given]) => {
+    const answer = led(root, given);
     const schema = answer.content?.['application/json']?.schema;
     return h('div', null, h('p', null, h('strong', null, status), ` ${answer.description}`), schema ? shown(whole(root, schema)) : null);
   });

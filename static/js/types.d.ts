@@ -6,42 +6,10 @@ export type WireEvent = Wire.Event;
 
 export type Member = Wire.Member;
 
-/** A chat as `connect` and `chat.opened` describe it. */
-export interface WireChat {
-  id: string;
-  group: boolean;
-  name: string | null;
-  status: 'open' | 'closed';
-  head: number;
-  n: number;
-  base: number;
-  initial: boolean;
-  limited: boolean;
-  recovered?: 'full' | 'none';
-  reason?: string;
-  events: WireEvent[];
-  members: Member[];
-  read: number;
-  read_n: number;
-  recv: number;
-  unread: number;
-  last: WireEvent | null;
-  at: number;
-  /** A direct chat whose other member I blocked. */
-  blocked: boolean;
-}
+/** A chat as `connect`, `chat.opened` and `GET /api/chats` describe it. */
+export type WireChat = Wire.ChatState;
 
-export interface ConnectReply {
-  session: string;
-  user: { id: string; seq: number; recovered?: 'full' | 'none'; events: WireEvent[] };
-  epoch: string;
-  time: number;
-  ping_ms: number;
-  limits: { message_chars: number; in_flight: number; history: number };
-  recovered: 'full' | 'partial' | 'none';
-  me: { id: string; first_name: string; verified: boolean };
-  chats: WireChat[];
-}
+export type ConnectReply = Wire.Connected;
 
 export type HistoryPage = Wire.Page;
 
@@ -52,7 +20,7 @@ export interface Chat {
   id: string;
   group: boolean;
   name: string | null;
-  status: 'open' | 'closed';
+  status: Wire.ChatStatus;
   /** Highest sequence the server is known to have. */
   head: number;
   /** Number of the newest message. */
@@ -108,11 +76,7 @@ export type Input =
   | { type: 'list'; me: string; epoch: string; chats: readonly WireChat[] };
 
 /** A page of `GET /api/chats`. */
-export interface ChatPage {
-  chats: WireChat[];
-  total: number;
-  epoch: string;
-}
+export type ChatPage = Wire.ChatList;
 
 export interface Refusal {
   code: number;
@@ -155,24 +119,9 @@ export type Settings = Wire.Settings;
 
 export type Person = Wire.Person;
 
-export interface BlockedPerson {
-  id: string;
-  first_name: string;
-  last_name: string;
-  hue: number;
-  picture: string | null;
-  at: number;
-}
+export type BlockedPerson = Wire.Blocked;
 
-export interface DeviceSession {
-  id: string;
-  current: boolean;
-  kind: 'browser' | 'bearer';
-  created_at: string;
-  last_seen_at: string;
-  user_agent: string;
-  address: string;
-}
+export type DeviceSession = Wire.SessionInfo;
 
 /** State of the connection, as people are told. */
 export type Link =

@@ -84,17 +84,20 @@ export interface ChatState {
   read: number;
   /** I have read up to this message ordinal. */
   read_n: number;
-  /** Why this is a snapshot: `fresh`, `epoch`, `trimmed`, `ahead`, `too_long`. */
-  reason?: string;
-  /** `full`: everything after your position is in `events`. `none`: a snapshot, see `reason`. */
-  recovered: string;
+  /** Why this is a snapshot. */
+  reason?: SnapshotReason;
+  /** Whether `events` are everything after your position. */
+  recovered: Recovered;
   /** I have received up to this number. */
   recv: number;
-  /** `open` or `closed`. */
-  status: string;
+  /** Whether it takes messages. */
+  status: ChatStatus;
   /** Messages I have not read. */
   unread: number;
 }
+
+/** Whether a chat takes messages. */
+export type ChatStatus = "open" | "closed";
 
 /** What the client has to keep to. */
 export interface ClientLimits {
@@ -110,14 +113,6 @@ export interface ClientLimits {
 
 /** The id a client made for a message, the same on every retry. */
 export type ClientMessageId = string;
-
-/** What confirms an address: the token of the link, or the address with the code; and the password. */
-export interface Confirm {
-  code?: string | null;
-  email?: string | null;
-  password: string;
-  token?: string | null;
-}
 
 /** `connect`: who I am and what I know. */
 export interface Connect {
@@ -143,8 +138,8 @@ export interface Connected {
   me: ConnectedMe;
   /** How often the server pings, in milliseconds. */
   ping_ms: number;
-  /** `full`: every stream was recovered. `partial`: some. `none`: none, or nothing was asked. */
-  recovered: string;
+  /** How many of the streams were recovered. */
+  recovered: RecoveredStreams;
   /** The session this socket belongs to. */
   session: SessionId;
   /** The server's time, in milliseconds since the epoch. */
@@ -203,13 +198,13 @@ export interface ErrorBody {
   /** When to repeat it, in milliseconds. */
   after_ms?: number;
   /** Five digits. */
-  code: number;
+  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40308 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
   /** Details for programs. */
   d?: any;
   /** A sentence for people. */
   detail: string;
   /** Stable name. */
-  name: string;
+  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "email_not_confirmed" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
   /** Whether the same frame can succeed later. */
   retry: boolean;
   /** The session the socket belongs to, once it is connected. */
@@ -239,6 +234,18 @@ export interface Forgot {
 
 /** What forms say of their fields. */
 export interface FormLimits {
+  /** Longest text about oneself, in Unicode scalars. */
+  about_chars_max: number;
+  /** Youngest age at sign-up, in years. */
+  age_years_min: number;
+  /** How long an e-mail address stays after a change, in seconds. */
+  email_change_cooldown: number;
+  /** Languages one person may name. */
+  languages_max: number;
+  /** Longest message, in Unicode scalars. */
+  message_chars_max: number;
+  /** Longest first and last name, in Unicode scalars. */
+  name_chars_max: number;
   /** Longest password, in bytes. */
   password_bytes_max: number;
   /** Shortest password, in Unicode scalars. */
@@ -247,6 +254,14 @@ export interface FormLimits {
   picture_bytes_max: number;
   /** Most pixels of a picture. */
   picture_pixels_max: number;
+  /** Pictures one person may upload in an hour. */
+  picture_uploads_per_hour: number;
+  /** Longest name of a study, in Unicode scalars. */
+  program_chars_max: number;
+  /** Longest pronouns, in Unicode scalars. */
+  pronouns_chars_max: number;
+  /** The last year of a study that is believed. */
+  study_year_max: number;
 }
 
 /** A server's health. */
@@ -368,16 +383,19 @@ export type Member = Marker & {
   /** Last name. */
   last_name: string;
   picture: null | Picture;
-  /** `active` or `left`. */
-  status: string;
+  /** Whether they still belong to it. */
+  status: MemberStatus;
 };
+
+/** Whether somebody still belongs to a chat. */
+export type MemberStatus = "active" | "left";
 
 /** A message as members see it. */
 export interface Message {
   /** The id its author's client made. */
   cid?: ClientMessageId;
-  /** `user` or `system`: set by the server alone. */
-  kind: string;
+  /** Whose words it is. */
+  kind: MessageKind;
   /** Its id. */
   mid: MessageId;
   /** Its place among the messages of the chat: 1, 2, 3 ... */
@@ -393,6 +411,9 @@ export interface Message {
 
 /** A stored message. */
 export type MessageId = string;
+
+/** Whose words a message is. Set by the server alone. */
+export type MessageKind = "user" | "system";
 
 /** Who signs in, with a program. */
 export interface Mint {
@@ -490,12 +511,11 @@ export interface Problem {
   code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40308 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
   /** What to do, in a sentence. */
   detail: string;
+  /** A text that operators look for. */
+  error?: string;
   /** The fields of a form that were refused. */
-  fields?: ({
-    detail: string;
-    field: string;
-  })[];
-  /** Stable. */
+  fields?: Refusal[];
+  /** Stable name. */
   name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "email_not_confirmed" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
   /** To find it in the log. */
   request_id: string;
@@ -517,8 +537,7 @@ export interface Profile {
   hue: number;
   /** ISO 639-1 codes, the best spoken first. */
   languages: string[];
-  /** Where the uploaded picture is. */
-  picture: string | null;
+  picture: null | Picture;
   /** What they study. */
   program: string | null;
   /** Pronouns. */
@@ -549,10 +568,28 @@ export interface ProfileForm {
 }
 
 /** The proof of a new address: the link's token, or the mailed code. */
-export interface Proof {
-  code?: string | null;
-  token?: string | null;
-}
+export type Proof = {
+  /** What stands in the link. */
+  token: string;
+} | {
+  /** Six digits. */
+  code: string;
+};
+
+/** What proves that a mail was read: the token of its link, or the address with its code; and the password. */
+export type Proven = {
+  /** The password. */
+  password: string;
+  /** What stands in the link. */
+  token: string;
+} | {
+  /** Six digits. */
+  code: string;
+  /** The address. */
+  email: string;
+  /** The password. */
+  password: string;
+};
 
 /** `publish`: a new message. */
 export interface Publish {
@@ -575,17 +612,23 @@ export interface Ready {
   ready: boolean;
 }
 
+/** Whether what a client missed of a stream is in the answer. */
+export type Recovered = "full" | "none";
+
+/** How many of a client's streams were recovered. */
+export type RecoveredStreams = "full" | "partial" | "none";
+
+/** One field of a form and why it was refused. */
+export interface Refusal {
+  /** What to do about it. */
+  detail: string;
+  /** The field's wire name. */
+  field: string;
+}
+
 /** Where to send it. */
 export interface Resend {
   email: string;
-}
-
-/** The form of a new password: with the link's token, or with the address and the mailed code. */
-export interface Reset {
-  code?: string | null;
-  email?: string | null;
-  password: string;
-  token?: string | null;
 }
 
 /** What the client holds. */
@@ -652,13 +695,16 @@ export interface SessionInfo {
   current: boolean;
   /** Its id. */
   id: SessionId;
-  /** `cookie` for a browser, `bearer` for another program. */
-  kind: string;
+  /** How its token travels. */
+  kind: SessionKind;
   /** When it was last used, up to a minute ago. */
   last_seen_at: string;
   /** What its client called itself. */
   user_agent: string;
 }
+
+/** How a session's token travels. */
+export type SessionKind = "cookie" | "bearer";
 
 /** Where a person is signed in. */
 export interface Sessions {
@@ -713,6 +759,9 @@ export interface SignUp {
   user_type?: UserType;
 }
 
+/** Why a stream is given as a snapshot. */
+export type SnapshotReason = "fresh" | "epoch" | "trimmed" | "ahead" | "too_long";
+
 /** A secret in a frame; it has no way into a log. */
 export type Token = string;
 
@@ -734,9 +783,9 @@ export interface UserState {
   /** The person. */
   id: UserId;
   /** Why it was not recovered. */
-  reason?: string;
-  /** `full`: everything missed is in `events`. `none`: start from what this answer says. */
-  recovered: string;
+  reason?: SnapshotReason;
+  /** Whether everything missed is in `events`; else start from what this answer says. */
+  recovered: Recovered;
   /** The newest number. */
   seq: number;
 }

@@ -58,7 +58,7 @@ fn event(chat: ChatId, seq: u64) -> Event {
             cid: Some(ClientMessageId(new_id())),
             text: TEXT.to_owned(),
             reply_to: None,
-            kind: "user".to_owned(),
+            kind: domu::protocol::server::MessageKind::User,
             params: None,
         }),
     }

@@ -38,6 +38,7 @@ impl World {
         config.demo = true;
         let limits = &mut config.limits;
         limits.messages_per_minute = 1_000_000;
+        limits.chat_lists_per_minute = 1_000_000;
         limits.sessions_per_user_max = 10_000;
         limits.socket_ops_per_second = 100_000;
         limits.socket_ops_burst = 100_000;

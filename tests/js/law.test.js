@@ -23,6 +23,9 @@ class Model {
     this.lists = 0;
     /** @type {Map<string, { events: WireEvent[], read: number, recv: number, opened: number }>} */
     this.chats = new Map(CHATS.map((id) => [id, { events: [], read: 0, recv: 0, opened: 0 }]));
+    /** Chats whose read marker stands still, as with somebody blocked. @type {Set<string>} */
+    this.frozen = new Set();
+    this.reads = 0;
     /** @type {Set<ModelLine>} */
     this.live = new Set();
     for (const id of CHATS) this.happen(id, 'chat', { change: 'opened' });
@@ -57,7 +60,8 @@ class Model {
   /** @param {string} id @param {number} seq */
   read(id, seq) {
     const chat = this.at(id);
-    chat.read = Math.max(chat.read, Math.min(seq, chat.events.length));
+    this.reads += 1;
+    if (!this.frozen.has(id)) chat.read = Math.max(chat.read, Math.min(seq, chat.events.length));
     return { read: chat.read, read_n: this.ordinal(id, chat.read), recv: chat.recv };
   }
 
@@ -81,7 +85,7 @@ class Model {
     const shown = bare ? [] : resumed ? events.slice(held) : events.slice(-3);
     const messages = events.filter((event) => event.op === 'message');
     return {
-      id, group: false, name: null, status: 'open', blocked: false, head: events.length, n: this.ordinal(id, events.length), base: 0, initial: !resumed, limited: bare || (!resumed && events.length > 3),
+      id, group: false, name: null, status: 'open', blocked: this.frozen.has(id), head: events.length, n: this.ordinal(id, events.length), base: 0, initial: !resumed, limited: bare || (!resumed && events.length > 3),
       recovered: resumed ? 'full' : 'none', events: shown, members: [member(ME, { read, recv }), member(OTHER)], read, read_n: this.ordinal(id, read), recv,
       unread: this.unread(id), last: messages.at(-1) ?? null, at: messages.at(-1)?.ts ?? 0,
     };
@@ -286,6 +290,46 @@ test('a session that became somebody else’s sends nothing by polling', async (
   await timers.advance(30_000);
   assert.ok(strangers >= 1);
   assert.equal(model.at(CHATS[0] ?? '').events.filter((event) => event.op === 'message').length, 0);
+});
+
+test('listeners hear what continues a chat, from one start to the next, and no snapshot', async () => {
+  const { timers, model, client } = make({}, chance(11));
+  const [chat = ''] = CHATS;
+  /** @type {string[]} */
+  const heard = [];
+  const end = client.onMessage((_chat, event) => heard.push(String(event.d.text)));
+  await assert.rejects(client.send(chat, 'too early'));
+  model.happen(chat, 'message', { u: OTHER, text: 'before' });
+  await client.start(person());
+  await timers.advance(300);
+  assert.deepEqual(heard, [], 'a snapshot is no news');
+  model.happen(chat, 'message', { u: OTHER, text: 'one' });
+  await timers.advance(30_000);
+  await client.start(person());
+  await timers.advance(300);
+  model.happen(chat, 'message', { u: OTHER, text: 'two' });
+  await timers.advance(30_000);
+  assert.deepEqual(heard, ['one', 'two']);
+  end();
+  model.happen(chat, 'message', { u: OTHER, text: 'three' });
+  await timers.advance(30_000);
+  assert.deepEqual(heard, ['one', 'two']);
+  client.stop();
+});
+
+test('a client that polls leaves the marker of a blocked chat alone', async () => {
+  const { timers, model, client } = make({}, chance(13));
+  model.sockets = false;
+  const [chat = ''] = CHATS;
+  model.happen(chat, 'message', { u: OTHER, text: 'unwanted' });
+  model.frozen.add(chat);
+  const store = await client.start(person());
+  await timers.advance(3_000);
+  assert.equal(store.unread(), 0, 'nor is it counted');
+  store.markRead(chat, 2);
+  await timers.advance(60_000);
+  assert.equal(model.reads, 1, 'told once, when it was shown');
+  client.stop();
 });
 
 test('hooks do what they say', async () => {

@@ -93,7 +93,7 @@ test('a line that belongs to somebody else is not used', async () => {
   const { store, line, connect, strangers } = make();
   await store.start();
   await store.send(CHAT, 'mine');
-  await connect(reply([], { user: { id: OTHER, seq: 0, events: [] } }));
+  await connect(reply([], { user: { id: OTHER, seq: 0, recovered: 'none', events: [] } }));
   assert.equal(strangers(), 1);
   assert.equal(line().asked('publish'), undefined);
 });

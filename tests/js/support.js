@@ -101,7 +101,7 @@ export const message = (seq, d = {}, chat = CHAT) => ({ op: 'message', ch: `chat
 /** @param {WireEvent[]} events @param {Partial<WireChat>} [rest] @returns {WireChat} */
 export function wireChat(events, rest = {}) {
   const head = events.at(-1)?.seq ?? 0;
-  return { id: CHAT, group: false, name: null, status: 'open', blocked: false, head, n: head, base: 0, initial: true, limited: false, events, members: [member(ME), member(OTHER)], read: 0, read_n: 0, recv: 0, unread: head, last: events.at(-1) ?? null, at: head * 1000, ...rest };
+  return { id: CHAT, group: false, name: null, status: 'open', blocked: false, head, n: head, base: 0, initial: true, limited: false, recovered: 'none', events, members: [member(ME), member(OTHER)], read: 0, read_n: 0, recv: 0, unread: head, last: events.at(-1) ?? null, at: head * 1000, ...rest };
 }
 
 /** @param {WireChat[]} chats @param {Partial<ConnectReply>} [rest] @returns {ConnectReply} */
@@ -111,7 +111,7 @@ export const reply = (chats, rest = {}) => ({
   epoch: 'e1',
   time: 0,
   ping_ms: 25_000,
-  limits: { message_chars: 4000, in_flight: 32, history: 100 },
+  limits: { message_chars: 4000, in_flight: 32, history: 100, frame_bytes: 65_536 },
   recovered: 'none',
   me: { id: ME, first_name: 'Sanne', verified: true },
   chats,

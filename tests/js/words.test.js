@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { fill, pick } from '../../static/js/core/i18n.js';
 import { Http, Problem } from '../../static/js/core/http.js';
 import { match, safeNext } from '../../static/js/core/router.js';
-import { deviceName, hueStep, initials, newId, scalars } from '../../static/js/core/text.js';
-import { ago, dayName, dayOf, listTime } from '../../static/js/core/time.js';
+import { deviceName, fits, hueStep, initials, newId, scalars } from '../../static/js/core/text.js';
+import { ago, dayName, dayOf, duration, listTime } from '../../static/js/core/time.js';
 import { en } from '../../static/i18n/en.js';
 import { nl } from '../../static/i18n/nl.js';
 
@@ -56,6 +56,35 @@ test('days and times as people say them', () => {
   assert.equal(listTime(at(0), now, 'nl'), '23:59');
   assert.equal(dayOf(at(0)), '2026-11-22');
   assert.equal(ago(now - 3 * 3600e3, now, 'nl'), '3 uur geleden');
+});
+
+test('spans are said in the largest unit that fits them', () => {
+  assert.equal(duration(86_400, 'nl'), '1 dag');
+  assert.equal(duration(172_800, 'en'), '2 days');
+  assert.equal(duration(5_400, 'en'), '90 minutes');
+  assert.equal(duration(45, 'en'), '45 seconds');
+});
+
+test('names are found by the words the server would find them by', () => {
+  const name = 'Noëlle van ’t Hof-Ångström';
+  for (const typed of ["van 't", 'van ’t h', 'noe', 'ANG hof', 'hof-ang', "'"]) assert.ok(fits(name, typed), typed);
+  for (const typed of ['oelle', "van 'x", 'hofang']) assert.ok(!fits(name, typed), typed);
+});
+
+test('a refused token is asked for anew once, and no request of a bearer carries one', async () => {
+  /** @type {string[]} */
+  const seen = [];
+  let tokens = 0;
+  const http = new Http(async (path, init) => {
+    if (path === '/api/csrf-token') return Response.json({ token: `t${(tokens += 1)}` });
+    seen.push(new Headers(init.headers).get('x-csrf-token') ?? 'none');
+    return Response.json({ name: 'invalid_csrf', code: 40310, status: 403 }, { status: 403 });
+  });
+  await assert.rejects(http.settings({ locale: 'nl' }), { name: 'invalid_csrf' });
+  assert.deepEqual(seen, ['t1', 't2']);
+  http.bearer = 'b';
+  await assert.rejects(http.settings({ locale: 'nl' }));
+  assert.deepEqual(seen.slice(2), ['none']);
 });
 
 test('lengths count characters as the server does', () => {

@@ -57,8 +57,7 @@ impl World {
     }
 
     async fn picture_of(&self, who: &SignedIn) -> Option<PictureId> {
-        let path = self.accounts.me(who.user, who.session).await.unwrap().profile.picture?;
-        Some(path.strip_prefix("/api/pictures/").unwrap().parse().unwrap())
+        Some(self.accounts.me(who.user, who.session).await.unwrap().profile.picture?.0)
     }
 
     /// What is kept of a file.

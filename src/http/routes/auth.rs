@@ -14,28 +14,48 @@ use warp::reply::Response;
 use super::{json, visitor, with};
 use crate::accounts::{Device, Me, SignUp, SignedIn, secret};
 use crate::doors::{self, ANON_COOKIE, CSRF_COOKIE, SESSION_COOKIE};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::gate::Visitor;
 use crate::http::reply::{Reply, answer};
 use crate::protocol::codes::Code;
 use crate::services::Services;
 
-/// What confirms an address: the token of the link, or the address with the code; and the password.
+/// What proves that a mail was read: the token of its link, or the address with its code; and the password.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Confirm {
-    email: Option<String>,
-    code: Option<String>,
-    token: Option<String>,
-    #[serde(deserialize_with = "secret")]
-    #[schema(value_type = String, format = Password)]
-    password: SecretString,
+#[serde(untagged, deny_unknown_fields)]
+pub enum Proven {
+    /// By the link.
+    #[schema(title = "ProvenByLink")]
+    Link {
+        /// What stands in the link.
+        #[schema(max_length = 100)]
+        token: String,
+        /// The password.
+        #[serde(deserialize_with = "secret")]
+        #[schema(value_type = String, format = Password, max_length = 1024)]
+        password: SecretString,
+    },
+    /// By the code.
+    #[schema(title = "ProvenByCode")]
+    Code {
+        /// The address.
+        #[schema(min_length = 3, max_length = 254)]
+        email: String,
+        /// Six digits.
+        #[schema(max_length = 100)]
+        code: String,
+        /// The password.
+        #[serde(deserialize_with = "secret")]
+        #[schema(value_type = String, format = Password, max_length = 1024)]
+        password: SecretString,
+    },
 }
 
 /// Where to send it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resend {
+    #[schema(min_length = 3, max_length = 254)]
     email: String,
 }
 
@@ -43,6 +63,7 @@ pub struct Resend {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
+    #[schema(min_length = 3, max_length = 254)]
     email: String,
     #[serde(deserialize_with = "secret")]
     #[schema(value_type = String, format = Password)]
@@ -53,6 +74,7 @@ pub struct SignIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mint {
+    #[schema(min_length = 3, max_length = 254)]
     email: String,
     #[serde(deserialize_with = "secret")]
     #[schema(value_type = String, format = Password)]
@@ -128,17 +150,13 @@ async fn sign_up(services: &Services, visitor: &Visitor, body: Result<SignUp>) -
     Reply::json(&Mailed { status: "confirm_email", email })
 }
 
-async fn confirm(services: &Services, visitor: &Visitor, body: Result<Confirm>) -> Result<Reply> {
+async fn confirm(services: &Services, visitor: &Visitor, body: Result<Proven>) -> Result<Reply> {
     match body? {
-        Confirm { token: Some(token), password, .. } => {
+        Proven::Link { token, password } => {
             services.accounts.confirm_link(&token, &password, visitor.address).await?;
         }
-        Confirm { email: Some(email), code: Some(code), password, .. } => {
+        Proven::Code { email, code, password } => {
             services.accounts.confirm_code(&email, &code, &password, visitor.address).await?;
-        }
-        _ => {
-            let detail = "Send the password with the e-mail address and the code, or with the token of the link.";
-            return Err(Error::bad_request(detail));
         }
     }
     Reply::json(&Done { status: "confirmed" })

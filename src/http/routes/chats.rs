@@ -12,6 +12,7 @@ use warp::reply::Response;
 
 use super::{json, query, visitor, with};
 use crate::chat::Listing;
+use crate::config::Limits;
 use crate::error::Result;
 use crate::http::body::field_error;
 use crate::http::gate::Visitor;
@@ -40,6 +41,7 @@ pub struct Send {
     /// Made once for this message, the same on every retry.
     cid: ClientMessageId,
     /// The text, as typed.
+    #[schema(min_length = 1, max_length = 4000)]
     text: String,
     /// The message this one answers.
     reply_to: Option<MessageId>,
@@ -54,23 +56,33 @@ pub struct Read {
 }
 
 /// Which chats of the list.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the query is read by hand, strictly; this is how it is documented")]
+#[derive(Debug, ToSchema)]
 pub struct ListQuery {
     /// The place of the first, from 0.
     #[schema(minimum = 0, maximum = 1_000_000_000, default = 0)]
-    first: Option<u64>,
+    first: Option<usize>,
     /// How many.
-    #[schema(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u64>,
+    #[schema(minimum = 1, maximum = 50, default = 20)]
+    limit: Option<usize>,
     /// Only chats with a name that has a word beginning like this.
     #[schema(max_length = 100)]
     q: Option<String>,
 }
 
+impl ListQuery {
+    fn parse(raw: &str, limits: &Limits) -> Result<Self> {
+        let mut query = Query::new(raw);
+        let parsed = Self {
+            first: query.number("first", 0..=PLACE_MAX),
+            limit: query.number("limit", 1..=limits.window_chats_max),
+            q: query.short_text("q", SEARCH_CHARS_MAX),
+        };
+        query.end().map(|()| parsed)
+    }
+}
+
 /// Which events of a chat: exactly one of `before`, `after` and `around`.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the query is read by hand, strictly; this is how it is documented")]
+#[derive(Debug, ToSchema)]
 pub struct PageQuery {
     /// Those before this number.
     before: Option<u64>,
@@ -80,10 +92,22 @@ pub struct PageQuery {
     around: Option<u64>,
     /// How many.
     #[schema(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u64>,
+    limit: Option<u32>,
     /// The life of the store that the number belongs to.
     #[schema(max_length = 64)]
     epoch: Option<String>,
+}
+
+impl PageQuery {
+    fn parse(raw: &str, limits: &Limits) -> Result<Self> {
+        let mut query = Query::new(raw);
+        let page_max = u32::try_from(limits.history_page_max).unwrap_or(u32::MAX);
+        let mut place = |name| query.number(name, 0..=NUMBER_MAX - 1);
+        let (before, after, around) = (place("before"), place("after"), place("around"));
+        let limit = query.number("limit", 1..=page_max);
+        let epoch = query.short_text("epoch", EPOCH_CHARS_MAX);
+        query.end().map(|()| Self { before, after, around, limit, epoch })
+    }
 }
 
 /// The routes of conversations.
@@ -126,13 +150,9 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
 }
 
 async fn list(services: &Services, visitor: &Visitor, query: &str, headers: &HeaderMap) -> Result<Reply> {
-    let mut query = Query::new(query);
-    let asked = Listing {
-        first: query.number("first", 0..=PLACE_MAX).unwrap_or(0),
-        limit: query.number("limit", 1..=services.limits.window_chats_max).unwrap_or(CHATS_DEFAULT),
-        search: query.short_text("q", SEARCH_CHARS_MAX).unwrap_or_default(),
-    };
-    query.end()?;
+    let ListQuery { first, limit, q } = ListQuery::parse(query, &services.limits)?;
+    let asked =
+        Listing { first: first.unwrap_or(0), limit: limit.unwrap_or(CHATS_DEFAULT), search: q.unwrap_or_default() };
     let chats = services.chat.list(visitor.principal()?.user, &asked).await?;
     // What strangers write in one chat must not tell by its size what is said in another.
     Ok(Reply::tagged_json(&chats, headers)?.uncompressed())
@@ -145,18 +165,8 @@ async fn messages(
     query: &str,
     headers: &HeaderMap,
 ) -> Result<Reply> {
-    let mut query = Query::new(query);
-    let page_max = u32::try_from(services.limits.history_page_max).unwrap_or(u32::MAX);
-    let mut place = |name| query.number(name, 0..=NUMBER_MAX - 1);
-    let (before, after, around) = (place("before"), place("after"), place("around"));
-    let asked = History {
-        before,
-        after,
-        around,
-        limit: query.number("limit", 1..=page_max),
-        epoch: query.short_text("epoch", EPOCH_CHARS_MAX),
-    };
-    query.end()?;
+    let PageQuery { before, after, around, limit, epoch } = PageQuery::parse(query, &services.limits)?;
+    let asked = History { before, after, around, limit, epoch };
     let page = services.chat.history(visitor.principal()?.user, chat, &asked).await?;
     Reply::tagged_json(&page, headers)
 }

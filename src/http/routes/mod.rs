@@ -181,7 +181,7 @@ pub static ROUTES: &[RouteSpec] = &[
         "/api/auth/confirm",
         Who::Anyone,
         doc("Confirm an address, with the code or the link of the mail")
-            .takes::<auth::Confirm>()
+            .takes::<auth::Proven>()
             .gives::<auth::Done>()
             .errors(&[Code::BadCredentials, Code::RateLimited]),
     )
@@ -219,7 +219,7 @@ pub static ROUTES: &[RouteSpec] = &[
         "/api/auth/reset-password",
         Who::Anyone,
         doc("Replace a forgotten password, with the code or the link of the mail; ends all sessions")
-            .takes::<password::Reset>()
+            .takes::<auth::Proven>()
             .gives::<auth::Done>()
             .errors(&[Code::RateLimited]),
     ),
@@ -326,8 +326,10 @@ pub static ROUTES: &[RouteSpec] = &[
         doc("A window of one's chats, the latest first; or those of a name")
             .query::<chats::ListQuery>()
             .gives::<ChatList>()
-            .or_unchanged(),
-    ),
+            .or_unchanged()
+            .errors(&[Code::RateLimited]),
+    )
+    .tells(RateKind::ChatList, Subject::User),
     get(
         "/api/chats/{id}/messages",
         Who::SignedIn,

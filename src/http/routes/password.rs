@@ -9,10 +9,10 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use super::auth::{Done, Mailed};
+use super::auth::{Done, Mailed, Proven};
 use super::{json, me, visitor, with};
 use crate::accounts::{AddressProof, MailProof, PasswordForm, secret};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::gate::Visitor;
 use crate::http::reply::{Reply, answer};
 use crate::services::Services;
@@ -21,25 +21,15 @@ use crate::services::Services;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Forgot {
+    #[schema(min_length = 3, max_length = 254)]
     email: String,
-}
-
-/// The form of a new password: with the link's token, or with the address and the mailed code.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Reset {
-    token: Option<String>,
-    email: Option<String>,
-    code: Option<String>,
-    #[serde(deserialize_with = "secret")]
-    #[schema(value_type = String, format = Password)]
-    password: SecretString,
 }
 
 /// The form of a new address.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEmail {
+    #[schema(min_length = 3, max_length = 254)]
     email: String,
     #[serde(deserialize_with = "secret")]
     #[schema(value_type = String, format = Password)]
@@ -48,10 +38,22 @@ pub struct NewEmail {
 
 /// The proof of a new address: the link's token, or the mailed code.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Proof {
-    token: Option<String>,
-    code: Option<String>,
+#[serde(untagged, deny_unknown_fields)]
+pub enum Proof {
+    /// By the link.
+    #[schema(title = "ProofByLink")]
+    Link {
+        /// What stands in the link.
+        #[schema(max_length = 100)]
+        token: String,
+    },
+    /// By the code.
+    #[schema(title = "ProofByCode")]
+    Code {
+        /// Six digits.
+        #[schema(max_length = 100)]
+        code: String,
+    },
 }
 
 /// The routes of passwords and addresses.
@@ -103,15 +105,10 @@ async fn forgot(services: &Services, visitor: &Visitor, body: Result<Forgot>) ->
     Reply::json(&Done { status: "reset_mail" })
 }
 
-async fn reset(services: &Services, visitor: &Visitor, body: Result<Reset>) -> Result<Reply> {
-    let Reset { token, email, code, password } = body?;
-    let proof = match (token, email, code) {
-        (Some(token), None, None) => MailProof::Link(token),
-        (None, Some(email), Some(code)) => MailProof::Code { email, code },
-        _ => {
-            let detail = "Send the password with the token of the link, or with the e-mail address and the code.";
-            return Err(Error::bad_request(detail));
-        }
+async fn reset(services: &Services, visitor: &Visitor, body: Result<Proven>) -> Result<Reply> {
+    let (proof, password) = match body? {
+        Proven::Link { token, password } => (MailProof::Link(token), password),
+        Proven::Code { email, code, password } => (MailProof::Code { email, code }, password),
     };
     services.accounts.reset_password(proof, &password, visitor.address).await?;
     Reply::json(&Done { status: "reset" })
@@ -136,9 +133,8 @@ async fn withdraw(services: &Services, visitor: &Visitor) -> Result<Reply> {
 
 async fn confirm(services: &Services, visitor: &Visitor, body: Result<Proof>) -> Result<Reply> {
     let proof = match body? {
-        Proof { token: Some(token), code: None } => AddressProof::Link(token),
-        Proof { token: None, code: Some(code) } => AddressProof::Code(code),
-        _ => return Err(Error::bad_request("Send the token of the link, or the code.")),
+        Proof::Link { token } => AddressProof::Link(token),
+        Proof::Code { code } => AddressProof::Code(code),
     };
     services.accounts.confirm_email(visitor.principal()?, proof, visitor.address).await?;
     me::show(services, visitor).await

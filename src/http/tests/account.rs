@@ -1,11 +1,17 @@
 //! A person's own account over HTTP: forms, pictures, and how often they may be sent.
 
 use std::io::Cursor;
+use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::flow::{Browser, EMAIL, PASSWORD, confirmed, start, start_with};
-use super::{Answer, raw};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::flow::{Browser, EMAIL, PASSWORD, confirmed, mailed, start, start_with};
+use super::{Answer, raw, read_all};
+use crate::store::testing::TestStore;
 
 /// A picture of one colour, as a PNG file.
 fn png(side: u32) -> Vec<u8> {
@@ -17,6 +23,13 @@ fn png(side: u32) -> Vec<u8> {
 }
 
 async fn upload(browser: &mut Browser, kind: &str, file: &[u8]) -> Answer {
+    let request = upload_request(browser, kind, file).await;
+    let answer = Answer::parse(&raw(browser.address, request).await);
+    answer.check_headers();
+    answer
+}
+
+async fn upload_request(browser: &mut Browser, kind: &str, file: &[u8]) -> Vec<u8> {
     let token = browser.get("/api/csrf-token").await.json()["token"].as_str().unwrap().to_owned();
     let mut request = format!(
         "PUT /api/me/picture HTTP/1.1\r\nhost: {0}\r\norigin: http://{0}\r\nsec-fetch-site: same-origin\r\nconnection: close\r\n\
@@ -27,9 +40,110 @@ async fn upload(browser: &mut Browser, kind: &str, file: &[u8]) -> Answer {
     )
     .into_bytes();
     request.extend_from_slice(file);
-    let answer = Answer::parse(&raw(browser.address, request).await);
-    answer.check_headers();
-    answer
+    request
+}
+
+#[tokio::test]
+async fn one_person_uploads_one_picture_at_a_time_and_may_be_slow() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = start_with(directory.path(), |config| {
+        config.limits.request_timeout = Duration::from_secs(2);
+        config.limits.picture_bytes_max = 16 * 1024;
+    })
+    .await;
+    let mut browser = confirmed(&running, directory.path()).await;
+    assert_eq!(browser.sign_in().await.status, 200);
+    let mut request = upload_request(&mut browser, "image/png", &png(40)).await;
+    let last = request.pop().unwrap();
+    let mut slow = TcpStream::connect(browser.address).await.unwrap();
+    slow.write_all(&request).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let second = upload(&mut browser, "image/png", &png(20)).await;
+    assert_eq!((second.status, second.name().as_str()), (429, "rate_limited"), "{second:?}");
+    assert!(second.json()["after_ms"].is_u64() && second.headers.contains_key("retry-after"));
+    slow.write_all(&[last]).await.unwrap();
+    assert_eq!(Answer::parse(&read_all(&mut slow).await).status, 200);
+
+    // Slower than its pace, which is told as what it is.
+    let mut stalled = TcpStream::connect(browser.address).await.unwrap();
+    let request = upload_request(&mut browser, "image/png", &png(40)).await;
+    stalled.write_all(&request[..request.len() - 1]).await.unwrap();
+    let answer = Answer::parse(&read_all(&mut stalled).await);
+    assert_eq!((answer.status, &answer.json()["fields"][0]["field"]), (400, &json!("body")), "{answer:?}");
+    let next = upload(&mut browser, "image/png", &png(20)).await;
+    assert_eq!(next.status, 200, "the place is free again: {next:?}");
+    assert_eq!(running.house.stop().await.tasks_left, 0);
+}
+
+/// Asks for another address and proves it by what `proof` makes of the code and the token.
+async fn change_address(browser: &mut Browser, directory: &Path, email: &str, proof: impl Fn(String, String) -> Value) {
+    let asked = browser.change("POST", "/api/me/email", json!({ "email": email, "password": PASSWORD })).await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    assert_eq!(browser.get("/api/me").await.json()["pending_email"], email);
+    let (code, token) = mailed(directory, email).await;
+    let answer = browser.change("POST", "/api/me/email/confirm", proof(code, token)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    for me in [answer.json(), browser.get("/api/me").await.json()] {
+        assert_eq!((&me["email"], &me["pending_email"]), (&json!(email), &Value::Null), "{me}");
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_address_waits_no_more() {
+    let postgres = TestStore::postgres(|_| {}).await;
+    if let Some(held) = &postgres {
+        held.store.close().await; // One server holds a database.
+    }
+    for url in [None, postgres.as_ref().and_then(|held| held.config.database_url.clone())] {
+        let directory = tempfile::tempdir().unwrap();
+        let running = start_with(directory.path(), |config| {
+            config.database_url = url;
+            config.limits.email_change_cooldown = Duration::ZERO;
+        })
+        .await;
+        let mut browser = confirmed(&running, directory.path()).await;
+        assert_eq!(browser.sign_in().await.status, 200);
+        change_address(&mut browser, directory.path(), "isa@uva.nl", |code, _| json!({ "code": code })).await;
+        change_address(&mut browser, directory.path(), "isa@vu.nl", |_, token| json!({ "token": token })).await;
+        assert_eq!(running.house.stop().await.tasks_left, 0);
+    }
+}
+
+#[tokio::test]
+async fn forms_are_told_the_bounds_that_the_server_checks() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = start_with(directory.path(), |config| config.limits.age_years_min = 16).await;
+    let mut browser = confirmed(&running, directory.path()).await;
+    assert_eq!(browser.sign_in().await.status, 200);
+    let answer = browser.get("/api/limits").await;
+    assert_eq!(answer.headers["cache-control"], "public, max-age=60");
+    let limits = answer.json();
+    assert_eq!((&limits["age_years_min"], &limits["email_change_cooldown"]), (&json!(16), &json!(86_400)));
+    assert_eq!(limits["message_chars_max"], crate::config::Limits::default().message_chars_max);
+    for (field, bound) in [
+        ("first_name", "name_chars_max"),
+        ("pronouns", "pronouns_chars_max"),
+        ("program", "program_chars_max"),
+        ("about", "about_chars_max"),
+    ] {
+        let most = usize::try_from(limits[bound].as_u64().unwrap()).unwrap();
+        for (chars, status) in [(most, 200), (most + 1, 400)] {
+            let answer = browser.change("PATCH", "/api/me/profile", json!({ field: "é".repeat(chars) })).await;
+            assert_eq!(answer.status, status, "{field}: {answer:?}");
+        }
+    }
+    let languages: Vec<&str> = "nl en de fr es it pt pl tr ar".split(' ').collect();
+    let most = usize::try_from(limits["languages_max"].as_u64().unwrap()).unwrap();
+    for (form, status) in [
+        (json!({ "languages": languages[..most] }), 200),
+        (json!({ "languages": languages[..=most] }), 400),
+        (json!({ "study_year": limits["study_year_max"] }), 200),
+        (json!({ "study_year": limits["study_year_max"].as_u64().unwrap() + 1 }), 400),
+    ] {
+        let answer = browser.change("PATCH", "/api/me/profile", form.clone()).await;
+        assert_eq!(answer.status, status, "{form}: {answer:?}");
+    }
+    assert_eq!(running.house.stop().await.tasks_left, 0);
 }
 
 #[tokio::test]

@@ -88,18 +88,23 @@ impl Browser {
     }
 }
 
-/// The code in the newest mail.
+/// The code in a mail that came.
 async fn mailed_code(directory: &Path) -> String {
+    mailed(directory, EMAIL).await.0
+}
+
+/// Code and link token of a mail to an address.
+pub(super) async fn mailed(directory: &Path, email: &str) -> (String, String) {
     let started = Instant::now();
     loop {
         assert!(started.elapsed() < PATIENCE, "a mail comes");
         let files = std::fs::read_dir(directory.join("mail")).into_iter().flatten().flatten();
         for file in files.filter(|file| file.path().extension().is_some_and(|end| end == "eml")) {
             let text = std::fs::read_to_string(file.path()).unwrap_or_default();
-            if let Some(code) =
-                text.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
-            {
-                return code.to_owned();
+            let code = text.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()));
+            let token = text.lines().find_map(|line| line.split_once("#token="));
+            if let (Some(code), Some((_, token))) = (code.filter(|_| text.contains(&format!("To: {email}"))), token) {
+                return (code.to_owned(), token.to_owned());
             }
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

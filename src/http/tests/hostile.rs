@@ -47,6 +47,20 @@ async fn an_idle_connection_is_closed_after_its_answer() {
 }
 
 #[tokio::test]
+async fn a_head_is_bounded_to_the_byte() {
+    let server = TestServer::start().await;
+    let most = server.config.limits.head_bytes_max;
+    let head = |bytes: usize| {
+        let start = format!("GET /api/health HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nx-a: ", server.address);
+        let rest = bytes - start.len() - 4;
+        format!("{start}{}\r\n\r\n", "x".repeat(rest))
+    };
+    for (bytes, status) in [(most, 200), (most + 1, 431), (40 * 1024, 431)] {
+        assert_eq!(Answer::parse(&server.raw(head(bytes)).await).status, status, "{bytes}");
+    }
+}
+
+#[tokio::test]
 async fn contradictions_in_framing_are_refused() {
     let server = TestServer::start().await;
     let host = server.address;
@@ -201,7 +215,7 @@ async fn what_takes_too_long_is_given_up() {
 async fn library_texts_become_problems() {
     let server = TestServer::start().await;
     let answer = server.ask("GET", "/confirm", &[], "").await;
-    assert_eq!((answer.status, answer.name().as_str()), (403, "forbidden"));
+    assert_eq!((answer.status, answer.name().as_str()), (400, "bad_request"));
     answer.check_headers();
 }
 

@@ -37,7 +37,7 @@ async fn nothing_is_scanned_and_nothing_sorted() {
         ];
         for (sql, values) in statements {
             // The rows of the parameter are walked whole, which is what they are for.
-            let meant = ["json_each", "Function Scan on json_to_recordset"];
+            let meant = ["json_each", "counted", "Function Scan on json_to_recordset"];
             held.assert_indexed(&Statement::from_sql_and_values(backend, sql, values), &meant).await;
         }
     })

@@ -218,10 +218,11 @@ on_both!(markers_move_forward_only_and_never_beyond_the_head, |store| {
     let (_, marked) = append(&store, &[], &[mark(b, None, 3), mark(c, Some(2), 2), mark(b, Some(2), 2)]).await;
     assert_eq!(marked[1], None, "a stranger has no place");
     let after = marked[2].unwrap();
-    assert_eq!((after.read, after.read_n, after.recv, after.head_n, after.moved), (2, 1, 3, 3, true));
+    assert_eq!((after.read, after.read_n, after.recv, after.unread), (2, 1, 3, 2));
+    assert!(after.read_moved && after.recv_moved);
     let (_, marked) = append(&store, &[], &[mark(b, Some(1), 1)]).await;
     let back = marked[0].unwrap();
-    assert_eq!((back.read, back.read_n, back.recv, back.moved), (2, 1, 3, false));
+    assert_eq!((back.read, back.read_n, back.recv, back.read_moved || back.recv_moved), (2, 1, 3, false));
     let (_, marked) = append(&store, &[], &[mark(b, Some(1 << 52), 1 << 52)]).await;
     let far = marked[0].unwrap();
     assert_eq!((far.read, far.read_n, far.recv), (4, 3, 4));

@@ -1,6 +1,6 @@
 /** Requests over HTTP. Everything that changes something goes through `fetchWithCSRF`. */
 
-/** @import { Me, DeviceSession } from '../types.js' */
+/** @import { Me, DeviceSession, Settings } from '../types.js' */
 
 /** Patience with one request. Milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -56,23 +56,35 @@ export class Http {
   }
 
   /**
-   * The one way to change something: carries the CSRF token and, when that was refused, fetches a new one and tries once more.
-   * With a `token` of the caller's only that one is used, so that it is this session or none.
-   * @param {string} path @param {{ method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', body?: unknown, token?: string }} request
-   * @returns {Promise<any>}
+   * Does something with the headers that let this session change things and, when its CSRF token was refused, once more with a new one.
+   * @template T @param {(headers: Record<string, string>) => Promise<T>} work @param {(token: string) => Promise<void>} [prove] looks at a token before it is used
+   * @returns {Promise<T>}
    */
-  async fetchWithCSRF(path, request) {
-    for (let again = request.token !== undefined; ; again = true) {
+  async withToken(work, prove) {
+    for (let again = false; ; again = true) {
       /** @type {Record<string, string>} */
-      const headers = { 'content-type': 'application/json' };
-      if (this.bearer === null) headers['x-csrf-token'] = request.token ?? (await this.csrf());
+      const headers = {};
+      if (this.bearer === null) {
+        const token = await this.csrf();
+        await prove?.(token);
+        headers['x-csrf-token'] = token;
+      }
       try {
-        return await this.#send(path, { method: request.method, headers, body: JSON.stringify(request.body ?? {}) });
+        return await work(headers);
       } catch (error) {
-        if (again || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
-        this.token = null;
+        if (again || this.bearer !== null || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
+        this.forgetToken();
       }
     }
+  }
+
+  /**
+   * The one way to change something with a JSON body.
+   * @param {string} path @param {{ method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', body?: unknown, prove?: (token: string) => Promise<void> }} request
+   * @returns {Promise<any>}
+   */
+  fetchWithCSRF(path, { method, body = {}, prove }) {
+    return this.withToken((headers) => this.#send(path, { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }), prove);
   }
 
   /** The session changed, so the token that was bound to it is of no use. */
@@ -136,9 +148,9 @@ export class Http {
     await this.fetchWithCSRF('/api/auth/sign-out', { method: 'POST' });
     this.forgetToken();
   }
-  /** @param {'nl' | 'en'} locale */
-  setLocale(locale) {
-    return this.fetchWithCSRF('/api/me/settings', { method: 'PATCH', body: { locale } });
+  /** @param {Partial<Settings>} body @returns {Promise<Me>} */
+  settings(body) {
+    return this.fetchWithCSRF('/api/me/settings', { method: 'PATCH', body });
   }
   /** @returns {Promise<DeviceSession[]>} */
   async sessions() {

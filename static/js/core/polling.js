@@ -10,8 +10,6 @@ import { chatOf } from './streams.js';
 
 /** Pause between two looks. Milliseconds. */
 export const POLL_MS = 5_000;
-/** Chats in one page of the list. */
-const PAGE = 20;
 /** Every so many looks the whole list is read: what moves no chat to the front is seen then. */
 const WHOLE_EVERY = 12;
 
@@ -81,8 +79,11 @@ export class Polling {
           return await this.#change('/api/chat/send', { chat_id: chat, ...d });
         case 'read':
           return await this.#change(`/api/chats/${chat}/read`, d);
-        case 'history':
-          return await this.options.http.get(`/api/chats/${chat}/messages?${new URLSearchParams(d)}`);
+        case 'history': {
+          // How much comes at once is the server's to say.
+          const { limit, ...position } = d;
+          return await this.options.http.get(`/api/chats/${chat}/messages?${new URLSearchParams(position)}`);
+        }
         default:
           // What was received is told by the next socket.
           return {};
@@ -93,31 +94,19 @@ export class Polling {
   }
 
   /** Changes something in this person's session and in no other. @param {string} path @param {Record<string, any>} body @returns {Promise<any>} */
-  async #change(path, body) {
-    const { http } = this.options;
-    for (let again = false; ; again = true) {
-      const token = http.bearer === null ? await this.#prove() : undefined;
-      try {
-        return await http.fetchWithCSRF(path, { method: 'POST', body, ...(token === undefined ? {} : { token }) });
-      } catch (error) {
-        if (again || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
-        http.forgetToken();
-      }
-    }
+  #change(path, body) {
+    return this.options.http.fetchWithCSRF(path, { method: 'POST', body, prove: (token) => this.#prove(token) });
   }
 
-  /** A token of this person's session: asked after the token was there, so a later change of the session makes the token worthless. */
-  async #prove() {
+  /** Whether a token is of this person's session: asked after the token was there, so a later change of the session makes the token worthless. @param {string} token */
+  async #prove(token) {
+    if (token === this.proven) return;
     const { http, me, onStranger } = this.options;
-    const token = await http.csrf();
-    if (token !== this.proven) {
-      if ((await http.me()).id !== me) {
-        onStranger();
-        throw new WireError('closed');
-      }
-      this.proven = token;
+    if ((await http.me()).id !== me) {
+      onStranger();
+      throw new WireError('closed');
     }
-    return token;
+    this.proven = token;
   }
 
   /** @param {number} turn */
@@ -125,8 +114,8 @@ export class Polling {
     let wait = POLL_MS;
     try {
       const whole = this.looks % WHOLE_EVERY === 0;
-      for (let first = 0, total = 1; first < total; first += PAGE) {
-        const answer = await this.options.http.getIfChanged(`/api/chats?first=${first}&limit=${PAGE}`, whole ? undefined : this.tags.get(first));
+      for (let first = 0, total = 1; first < total; ) {
+        const answer = await this.options.http.getIfChanged(`/api/chats?first=${first}`, whole ? undefined : this.tags.get(first));
         if (turn !== this.turn) return;
         this.#tell(true);
         if (answer === null) break;
@@ -139,7 +128,8 @@ export class Polling {
         if (answer.tag !== undefined) this.tags.set(first, answer.tag);
         ({ total } = page);
         // The liveliest come first: behind a chat without news there is none.
-        if (!this.options.onPage(page) && !whole) break;
+        if ((!this.options.onPage(page) && !whole) || page.chats.length === 0) break;
+        first += page.chats.length;
       }
       this.looks += 1;
     } catch (error) {

@@ -53,8 +53,10 @@ export class Store {
     this.link = signal(/** @type {Link} */ ({ state: 'idle' }));
     /** Whether the first list of chats has arrived. */
     this.loaded = signal(false);
-    this.messageChars = 4000;
-    this.historyMax = 100;
+    /** Longest message, once the server has said it. */
+    this.messageChars = signal(/** @type {number | null} */ (null));
+    /** Events of a page of history, once the server has said it. @type {number | null} */
+    this.historyMax = null;
     /** @type {Set<(chat: Chat, event: WireEvent) => void>} */
     this.arrivals = new Set();
     /** @type {Set<(event: WireEvent) => void>} */
@@ -135,10 +137,10 @@ export class Store {
     this.options.channel.close();
   }
 
-  /** Messages nobody has read yet, over all chats. */
+  /** Messages not read yet, over all chats of the list: those with blocked people are not in it. */
   unread() {
     let sum = 0;
-    for (const chat of this.streams.value.chats.values()) sum += unreadOf(chat);
+    for (const chat of this.streams.value.chats.values()) if (!chat.blocked) sum += unreadOf(chat);
     return sum;
   }
 
@@ -158,7 +160,7 @@ export class Store {
     const chat = this.streams.peek().chats.get(id);
     if (chat === undefined || !chat.more) return Promise.resolve();
     const before = chat.from;
-    const work = this.#ask('history', id, { before, limit: Math.min(limit, this.historyMax), epoch: this.streams.peek().epoch })
+    const work = this.#ask('history', id, { before, limit: Math.min(limit, this.historyMax ?? limit), epoch: this.streams.peek().epoch })
       .then(this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, before })))
       .finally(() => this.older.delete(id));
     this.older.set(id, work);
@@ -220,8 +222,8 @@ export class Store {
       this.options.onStranger();
       return;
     }
-    this.messageChars = reply.limits?.message_chars ?? this.messageChars;
-    this.historyMax = reply.limits?.history ?? this.historyMax;
+    this.messageChars.value = reply.limits.message_chars;
+    this.historyMax = reply.limits.history;
     this.filling.clear();
     this.markers.clear();
     this.older.clear();
@@ -245,13 +247,26 @@ export class Store {
     const news = last !== undefined && this.streams.peek().chats.get(last.id)?.head !== last.head;
     this.#apply({ type: 'list', me: this.me.id, epoch: page.epoch, chats: page.chats });
     this.loaded.value = true;
+    if (this.messageChars.peek() === null) void this.#bounds();
     // What was read here while there was no line gets there now.
-    for (const { id, read } of page.chats) {
+    for (const { id, read, blocked } of page.chats) {
+      // There one's marker stands still, whatever is told.
+      if (blocked) continue;
       const held = this.streams.peek().chats.get(id)?.read ?? 0;
       if (held > read && !this.markers.has(`read:${id}`)) this.#marker('read', id, held);
     }
     this.outbox.pump();
     return news;
+  }
+
+  /** Asks for the bound that a socket tells with its first answer. */
+  async #bounds() {
+    try {
+      const { message_chars } = await this.options.http.get('/api/limits');
+      if (typeof message_chars === 'number') this.messageChars.value ??= message_chars;
+    } catch {
+      // Asked again with the next list.
+    }
   }
 
   /** One of the two ways to the server came or went. */
@@ -352,7 +367,7 @@ export class Store {
       this.holeTimers.set(id, timer);
     }
     const use = this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'history', chat: id, page, after }));
-    this.#ask('history', id, { after, limit: this.historyMax, epoch: this.streams.peek().epoch })
+    this.#ask('history', id, { after, ...(this.historyMax === null ? {} : { limit: this.historyMax }), epoch: this.streams.peek().epoch })
       .then((/** @type {HistoryPage} */ page) => {
         this.filling.delete(id);
         use(page);

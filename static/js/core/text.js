@@ -38,3 +38,12 @@ export function deviceName(agent) {
   const system = /iPhone|iPad/.test(agent) ? 'iOS' : /Android/.test(agent) ? 'Android' : /Mac OS X/.test(agent) ? 'macOS' : /Windows/.test(agent) ? 'Windows' : /CrOS/.test(agent) ? 'ChromeOS' : /Linux/.test(agent) ? 'Linux' : '';
   return [browser, system].filter(Boolean).join(' · ');
 }
+
+/** The words of a text without case and accents, divided as the server divides them. @param {string} text */
+const wordsOf = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().split(/[^\p{Alphabetic}\p{N}]+/u).filter(Boolean);
+
+/** Whether every word that was typed begins a word of the name. @param {string} name @param {string} typed */
+export function fits(name, typed) {
+  const words = wordsOf(name);
+  return wordsOf(typed).every((one) => words.some((word) => word.startsWith(one)));
+}

@@ -58,6 +58,14 @@ export function listTime(ts, now, locale) {
   return format(locale, { day: 'numeric', month: 'short', ...(sameYear ? {} : { year: 'numeric' }) }).format(ts);
 }
 
+/** A span in the largest unit that it is a whole number of. @param {number} seconds @param {string} locale */
+export function duration(seconds, locale) {
+  /** @type {[number, string][]} */
+  const units = [[86_400, 'day'], [3_600, 'hour'], [60, 'minute']];
+  const [size, unit] = units.find(([each]) => seconds >= each && seconds % each === 0) ?? [1, 'second'];
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(seconds / size);
+}
+
 /** How long ago, in the largest fitting unit. @param {number} ts @param {number} now @param {string} locale */
 export function ago(ts, now, locale) {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });

@@ -1,6 +1,6 @@
 /** Requests of the account, profile and people pages, and the bounds the server holds them to. */
 
-/** @import { BlockedPerson, Me, Person, Settings, WireChat } from '../types.js' */
+/** @import { BlockedPerson, ChatPage, Me, Person } from '../types.js' */
 import { signal } from '../core/signals.js';
 import { Problem } from '../core/http.js';
 import { http } from './context.js';
@@ -8,13 +8,28 @@ import { http } from './context.js';
 /** An upload may take this long on a slow line. Milliseconds. */
 const UPLOAD_PATIENCE_MS = 180_000;
 
-/** What the server allows. Until it has said so, what it allows by default. */
-export const limits = signal({ password_chars_min: 10, password_bytes_max: 1024, picture_bytes_max: 8 * 1024 * 1024, picture_pixels_max: 25_000_000 });
+/**
+ * @typedef {object} Limits
+ * @property {number} [password_chars_min]
+ * @property {number} [password_bytes_max]
+ * @property {number} [picture_bytes_max]
+ * @property {number} [age_years_min]
+ * @property {number} [name_chars_max]
+ * @property {number} [pronouns_chars_max]
+ * @property {number} [program_chars_max]
+ * @property {number} [about_chars_max]
+ * @property {number} [languages_max]
+ * @property {number} [study_year_max]
+ * @property {number} [email_change_cooldown] seconds
+ */
 
-/** Asks for the bounds; without an answer the defaults stay, and the server has the last word anyway. */
+/** What the server allows, as far as it has said so. */
+export const limits = signal(/** @type {Limits} */ ({}));
+
+/** Asks for the bounds; without an answer no bound is claimed, and the server has the last word anyway. */
 export async function loadLimits() {
   try {
-    limits.value = { ...limits.peek(), ...(await http.get('/api/limits')) };
+    limits.value = await http.get('/api/limits');
   } catch {
     // Asked again with the next page load.
   }
@@ -29,7 +44,7 @@ export const api = {
   resetPassword: (body) => change('/api/auth/reset-password', 'POST', body),
   /** @param {{ current_password: string, new_password: string, end_others: boolean }} body @returns {Promise<Me>} */
   changePassword: (body) => change('/api/me/password', 'POST', body),
-  /** @param {{ email: string, password: string }} body */
+  /** @param {{ email: string, password: string }} body @returns {Promise<{ email: string }>} */
   changeEmail: (body) => change('/api/me/email', 'POST', body),
   /** @param {{ code: string } | { token: string }} body @returns {Promise<Me>} */
   confirmEmail: (body) => change('/api/me/email/confirm', 'POST', body),
@@ -37,8 +52,6 @@ export const api = {
   withdrawEmail: () => change('/api/me/email', 'DELETE', {}),
   /** @param {Record<string, unknown>} body @returns {Promise<Me>} */
   profile: (body) => change('/api/me/profile', 'PATCH', body),
-  /** @param {Partial<Settings>} body @returns {Promise<Me>} */
-  settings: (body) => change('/api/me/settings', 'PATCH', body),
   /** @returns {Promise<Me>} */
   removePicture: () => change('/api/me/picture', 'DELETE', {}),
   endOthers: () => change('/api/sessions', 'DELETE', {}),
@@ -48,8 +61,8 @@ export const api = {
   blocks: async () => (await http.get('/api/blocks')).blocks,
   /** @param {string} id @param {boolean} on */
   block: (id, on) => change(`/api/blocks/${encodeURIComponent(id)}`, on ? 'PUT' : 'DELETE', {}),
-  /** @param {string} words @returns {Promise<WireChat[]>} */
-  searchChats: async (words) => (await http.get(`/api/chats?first=0&limit=20&q=${encodeURIComponent(words)}`)).chats,
+  /** @param {string} words @returns {Promise<ChatPage>} */
+  searchChats: (words) => http.get(`/api/chats?q=${encodeURIComponent(words)}`),
 };
 
 /**
@@ -57,27 +70,16 @@ export const api = {
  * @param {Blob} file @param {(part: number) => void} progress @param {AbortSignal} stop
  * @returns {Promise<Me>}
  */
-export async function uploadPicture(file, progress, stop) {
-  for (let again = false; ; again = true) {
-    http.token ??= String((await http.get('/api/csrf-token')).token);
-    try {
-      return await put(file, http.token, progress, stop);
-    } catch (error) {
-      if (again || !(error instanceof Problem) || error.name !== 'invalid_csrf') throw error;
-      http.forgetToken();
-    }
-  }
-}
+export const uploadPicture = (file, progress, stop) => http.withToken((headers) => put(file, headers, progress, stop));
 
-/** @param {Blob} file @param {string} token @param {(part: number) => void} progress @param {AbortSignal} stop @returns {Promise<Me>} */
-function put(file, token, progress, stop) {
+/** @param {Blob} file @param {Record<string, string>} headers @param {(part: number) => void} progress @param {AbortSignal} stop @returns {Promise<Me>} */
+function put(file, headers, progress, stop) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('PUT', '/api/me/picture');
     request.responseType = 'json';
     request.timeout = UPLOAD_PATIENCE_MS;
-    request.setRequestHeader('x-csrf-token', token);
-    request.setRequestHeader('content-type', file.type);
+    for (const [name, value] of Object.entries({ ...headers, 'content-type': file.type })) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     const lost = () => reject(new Problem({ name: 'offline', status: 0, code: 0 }));
     request.onerror = lost;

@@ -16,6 +16,9 @@ import { bones } from './parts.js';
 import { draftKey, drafts } from './composer.js';
 import { stateIcon, stateWords } from './states.js';
 
+/** Tries after which a list that has not come yet is said to be missing. */
+const TRIES = 3;
+
 class Chats extends Part {
   begin() {
     const list = document.createElement('domu-chat-list');
@@ -68,7 +71,9 @@ class ChatList extends Part {
       if (held === null || !held.loaded.value) {
         rows.hidden = true;
         search.element.hidden = false;
-        rebuild(rest, () => bones(6));
+        const link = held?.link.value;
+        const failed = link !== undefined && (link.state === 'stopped' || ('attempt' in link && link.attempt >= TRIES));
+        rebuild(rest, () => (failed ? [h('div', { class: 'empty', 'data-testid': 'chats-failed' }, h('span', { class: 'empty-mark' }, icon('cloud-off')), h('h2', null, t('chats_failed_title')), h('p', null, t('chats_failed_text')))] : bones(6)));
         return;
       }
       const all = chatsByActivity(held.streams.value);
@@ -79,7 +84,7 @@ class ChatList extends Part {
       search.element.hidden = all.length === 0;
       rebuild(rest, () =>
         words !== ''
-          ? [h('p', { class: 'search-state', role: 'status', 'data-testid': 'search-state' }, chats.length === 0 && state !== 'asking' ? t('search_nothing', { words }) : '', state === 'asking' ? t('search_asking') : state === 'failed' ? ` ${t('search_failed')}` : '')]
+          ? [h('p', { class: 'search-state', role: 'status', 'data-testid': 'search-state', 'data-state': state }, chats.length === 0 && state !== 'asking' ? t('search_nothing', { words }) : '', state === 'asking' ? t('search_asking') : state === 'failed' ? ` ${t('search_failed')}` : search.more.value > 0 ? t('search_more', { count: search.more.value }) : '')]
           : chats.length === 0
           ? [h('div', { class: 'empty', 'data-testid': 'chats-empty' }, h('span', { class: 'empty-mark' }, icon('mark')), h('h2', null, t(all.length === 0 ? 'chats_empty_title' : 'chats_blocked_title')), all.length === 0 ? h('p', null, t('chats_empty_text')) : h('a', { class: 'button', href: '/me/blocked' }, t('blocked_title')))]
           : [],

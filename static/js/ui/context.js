@@ -71,7 +71,7 @@ function showLocale(language) {
 export function setLocale(language, { keep = true } = {}) {
   remember('domu:locale', language);
   showLocale(language);
-  if (keep && me.peek() !== null) http.setLocale(language).catch(() => {});
+  if (keep && me.peek() !== null) http.settings({ locale: language }).catch(() => {});
 }
 
 /** @returns {'light' | 'dark' | 'system'} */

@@ -10,7 +10,7 @@ import { dayOf } from '../core/time.js';
 import { rowsOf } from '../core/timeline.js';
 import { chatAvatar, chatName, others } from './avatar.js';
 import { api } from './api.js';
-import { announce, explain, store } from './context.js';
+import { announce, explain, me, store } from './context.js';
 import { attribute, h, icon, Part, rebuild, reconcile, text } from './dom.js';
 import { showPeople } from './person.js';
 import { fillRow, makeRow } from './rows.js';
@@ -124,11 +124,12 @@ class Conversation extends Part {
         const chat = chatNow();
         return chat ? chatName(chat, own) : '';
       },
-      limit: () => held.messageChars,
+      limit: () => held.messageChars.value ?? Infinity,
       blocked: () => {
         const chat = chatNow();
         if (chat?.blocked) return this.problem.value ? explain(this.problem.value).text : t('chat_blocked', { name: chatName(chat, own) });
-        return held.streams.value.verified ? null : t('chat_not_verified');
+        // Where no socket has told it, the account has.
+        return held.streams.value.verified || me.value?.verified ? null : t('chat_not_verified');
       },
       offer: () => {
         const chat = chatNow();

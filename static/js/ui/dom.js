@@ -181,7 +181,8 @@ export function rebuild(parent, build) {
   const typed = new Map();
   for (const input of fields(parent)) if (input.name && !UNTYPED.has(input.type)) typed.set(input.name, { value: input.value, checked: 'checked' in input && input.checked });
   const active = document.activeElement;
-  const focused = active instanceof HTMLElement && parent.contains(active) ? (active.getAttribute('name') ?? active.id) : null;
+  // An id before a name, which radio buttons share.
+  const focused = active instanceof HTMLElement && parent.contains(active) ? (active.id ? `#${CSS.escape(active.id)}` : `[name="${CSS.escape(active.getAttribute('name') ?? '')}"]`) : null;
   parent.replaceChildren();
   add(parent, build());
   for (const input of fields(parent)) {
@@ -191,7 +192,7 @@ export function rebuild(parent, build) {
     else input.value = kept.value;
   }
   if (focused) {
-    const again = parent.querySelector(`[name="${CSS.escape(focused)}"], #${CSS.escape(focused)}`);
+    const again = parent.querySelector(focused);
     if (again instanceof HTMLElement) again.focus();
   }
 }

@@ -5,7 +5,7 @@ import { locale, t } from '../core/i18n.js';
 import { safeNext } from '../core/router.js';
 import { go, http, query, setTheme, theme } from './context.js';
 import { h, icon, Part, rebuild } from './dom.js';
-import { brand, busy, clearProblem, codeField, digitsOf, EMAIL, emailField, field, isBusy, languageSwitch, passwordField, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
+import { brand, busy, clearProblem, codeField, digitsOf, EMAIL, emailField, field, isBusy, lengthTrouble, languageSwitch, passwordField, passwordHint, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
 import { limits } from './api.js';
 import { entered } from './session.js';
 
@@ -106,20 +106,20 @@ class SignUp extends Part {
 
   build() {
     const today = new Date();
-    const latest = `${today.getFullYear() - 17}-${String(today.getMonth() + 1).padStart(2, '0')}-${String(today.getDate()).padStart(2, '0')}`;
-    const name = { required: true, maxlength: 80 };
+    const { age_years_min: age, name_chars_max } = limits.value;
+    const latest = `${today.getFullYear() - (age ?? 0)}-${String(today.getMonth() + 1).padStart(2, '0')}-${String(today.getDate()).padStart(2, '0')}`;
     const form = h(
       'form',
       { class: 'form', novalidate: true, 'data-testid': 'sign-up-form', 'aria-labelledby': 'title' },
       h(
         'div',
         { class: 'pair' },
-        field({ name: 'first_name', label: t('first_name'), testid: 'first-name', input: { autocomplete: 'given-name', ...name } }),
-        field({ name: 'last_name', label: t('last_name'), testid: 'last-name', input: { autocomplete: 'family-name', ...name } }),
+        field({ name: 'first_name', label: t('first_name'), testid: 'first-name', input: { autocomplete: 'given-name', required: true } }),
+        field({ name: 'last_name', label: t('last_name'), testid: 'last-name', input: { autocomplete: 'family-name', required: true } }),
       ),
       emailField({ hint: t('email_hint') }),
-      passwordField({ autocomplete: 'new-password', hint: t('password_hint', { count: limits.value.password_chars_min }), guide: true, testid: 'password' }),
-      field({ name: 'date_of_birth', label: t('birth_date'), type: 'date', hint: t('birth_hint'), testid: 'birth-date', input: { autocomplete: 'bday', required: true, min: '1900-01-01', max: latest } }),
+      passwordField({ autocomplete: 'new-password', hint: passwordHint(), guide: true, testid: 'password' }),
+      field({ name: 'date_of_birth', label: t('birth_date'), type: 'date', hint: age === undefined ? t('birth_hint') : `${t('field_age', { count: age })} ${t('birth_hint')}`, testid: 'birth-date', input: { autocomplete: 'bday', required: true, min: '1900-01-01', max: latest } }),
       h(
         'div',
         { class: 'field' },
@@ -136,11 +136,11 @@ class SignUp extends Part {
       const terms = form.elements.namedItem('accept_terms');
       const birth = value('date_of_birth');
       return {
-        first_name: value('first_name') === '' ? t('field_required') : null,
-        last_name: value('last_name') === '' ? t('field_required') : null,
+        first_name: value('first_name') === '' ? t('field_required') : lengthTrouble(value('first_name'), name_chars_max),
+        last_name: value('last_name') === '' ? t('field_required') : lengthTrouble(value('last_name'), name_chars_max),
         email: value('email') === '' ? t('field_required') : EMAIL.test(value('email')) ? null : t('field_email'),
         password: passwordTrouble(valueOf(form, 'password')),
-        date_of_birth: !/^\d{4}-\d{2}-\d{2}$/.test(birth) || birth < '1900-01-01' ? t('field_date') : birth > latest ? t('field_age') : null,
+        date_of_birth: !/^\d{4}-\d{2}-\d{2}$/.test(birth) || birth < '1900-01-01' ? t('field_date') : birth > latest ? (age === undefined ? t('field_date') : t('field_age', { count: age })) : null,
         accept_terms: terms instanceof HTMLInputElement && terms.checked ? null : t('field_terms'),
       };
     };
@@ -165,7 +165,7 @@ class SignUp extends Part {
           Object.assign(remembered, { email, password: valueOf(form, 'password') });
           go('/confirm');
         } catch (error) {
-          const fields = { email: t('field_email'), password: t('field_password_weak'), date_of_birth: t('field_age'), first_name: t('field_name'), last_name: t('field_name'), accept_terms: t('field_terms') };
+          const fields = { email: t('field_email'), password: t('field_password_weak'), date_of_birth: age === undefined ? undefined : t('field_age', { count: age }), accept_terms: t('field_terms') };
           showProblem(form, error, { fields });
         }
       });

@@ -41,7 +41,7 @@ export function field({ name, label, type = 'text', hint, testid, input = {}, af
  */
 export function passwordField({ autocomplete, name = 'password', label = t('password'), hint, guide = false, testid }) {
   const toggle = h('button', { type: 'button', class: 'button quiet icon-only', 'aria-label': t('show_password'), 'aria-pressed': 'false', 'data-testid': `${name === 'password' ? 'password' : testid}-toggle` }, icon('eye'));
-  const made = field({ name, label, type: 'password', hint, testid, input: { autocomplete, required: true, autocapitalize: 'none', spellcheck: 'false', ...(guide ? { passwordrules: `minlength: ${limits.peek().password_chars_min};` } : {}) }, after: toggle });
+  const made = field({ name, label, type: 'password', hint, testid, input: { autocomplete, required: true, autocapitalize: 'none', spellcheck: 'false', ...(guide ? { passwordrules: limits.peek().password_chars_min === undefined ? null : `minlength: ${limits.peek().password_chars_min};` } : {}) }, after: toggle });
   const input = /** @type {HTMLInputElement} */ (made.querySelector('input'));
   toggle.addEventListener('click', () => {
     const show = input.type === 'password';
@@ -56,6 +56,7 @@ export function passwordField({ autocomplete, name = 'password', label = t('pass
     const look = () => {
       const length = scalars(input.value);
       const least = limits.peek().password_chars_min;
+      if (least === undefined) return;
       line.textContent = length < least ? t('password_short', { count: least - length }) : t('password_fine', { count: length });
       line.classList.toggle('fine', length >= least);
     };
@@ -69,9 +70,22 @@ export function passwordField({ autocomplete, name = 'password', label = t('pass
 /** What is wrong with a new password before it is sent: only its length, which the server says. @param {string} password */
 export function passwordTrouble(password) {
   const { password_chars_min, password_bytes_max } = limits.peek();
-  if (scalars(password) < password_chars_min) return t('field_password', { count: password_chars_min });
-  return new TextEncoder().encode(password).length > password_bytes_max ? t('field_password_long', { count: password_bytes_max }) : null;
+  if (password === '') return t('field_required');
+  if (password_chars_min !== undefined && scalars(password) < password_chars_min) return t('field_password', { count: password_chars_min });
+  return password_bytes_max !== undefined && new TextEncoder().encode(password).length > password_bytes_max ? t('field_password_long', { count: password_bytes_max }) : null;
 }
+
+/** What makes a good password, and how long it has to be. */
+export function passwordHint() {
+  const { password_chars_min } = limits.value;
+  return password_chars_min === undefined ? t('password_hint') : `${t('field_password', { count: password_chars_min })} ${t('password_hint')}`;
+}
+
+/** That a text is too long, with the bound when there is one. @param {number | undefined} max */
+export const tooLong = (max) => (max === undefined ? undefined : t('field_too_long', { count: max }));
+
+/** What is wrong with the length of a text. @param {string} words @param {number | undefined} max */
+export const lengthTrouble = (words, max) => (max !== undefined && scalars(words) > max ? t('field_too_long', { count: max }) : null);
 
 /** Shows an error at a field, or takes it away. @param {HTMLFormElement} form @param {string} name @param {string | null} message */
 export function fieldError(form, name, message) {
@@ -132,7 +146,7 @@ export const problemPlace = () => h('div', { class: 'problem', role: 'alert', 'd
 
 /**
  * Says what went wrong, at the fields when the server named them.
- * @param {HTMLFormElement} form @param {unknown} error @param {{ instead?: import('../core/i18n.js').Key, fields?: Record<string, string> }} [words]
+ * @param {HTMLFormElement} form @param {unknown} error @param {{ instead?: import('../core/i18n.js').Key, fields?: Record<string, string | undefined> }} [words] `fields`: our words for a field instead of the server's
  */
 export function showProblem(form, error, { instead, fields = {} } = {}) {
   const place = form.querySelector('.problem');

@@ -9,14 +9,38 @@ import { me } from './context.js';
 import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { notice, trouble } from './parts.js';
 
+/** What the server takes as it is. */
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
+/** Longest side of what is sent. Pixels. */
+const SIDE_MAX = 1024;
+/** Quality of what is sent, from 0 to 1. */
+const QUALITY = 0.9;
+
+/** The square in the middle of a picture, as others will see it. @param {ImageBitmap} image */
+function squareOf(image) {
+  const side = Math.min(image.width, image.height);
+  const size = Math.min(side, SIDE_MAX);
+  const canvas = h('canvas', { width: size, height: size });
+  const pen = canvas.getContext('2d');
+  if (pen === null) throw new Error('no canvas');
+  // What can be seen through has a ground: JPEG knows none.
+  pen.fillStyle = '#fff';
+  pen.fillRect(0, 0, size, size);
+  pen.imageSmoothingQuality = 'high';
+  pen.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, size, size);
+  return canvas;
+}
+
+/** @param {HTMLCanvasElement} canvas @returns {Promise<Blob | null>} */
+const jpegOf = (canvas) => new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', QUALITY));
 
 class Picture extends Part {
-  /** The picture that was chosen and not sent yet. */
-  chosen = signal(/** @type {{ file: File, preview: HTMLCanvasElement } | null} */ (null));
+  /** The picture that was chosen and not sent yet; without a preview where this browser cannot show it. */
+  chosen = signal(/** @type {{ file: Blob, preview: HTMLCanvasElement | null } | null} */ (null));
   /** How much has been sent, from 0 to 1, or null. */
   sent = signal(/** @type {number | null} */ (null));
-  refusal = signal('');
+  /** Why a picture is not taken, in our words or the server's. */
+  refusal = signal(/** @type {{ words: string, theirs?: boolean } | null} */ (null));
   problem = signal(/** @type {unknown} */ (null));
   done = signal('');
   /** @type {AbortController | null} */
@@ -49,11 +73,11 @@ class Picture extends Part {
         h(
           'div',
           { class: 'picture' },
-          chosen ? h('span', { class: 'avatar large', role: 'img', 'aria-label': t('picture_preview') }, chosen.preview) : avatar({ ...person, ...person.profile }, 'large'),
-          h('div', { class: 'picture-words' }, h('p', { class: 'muted' }, t(chosen ? 'picture_preview_text' : person.profile.picture ? 'picture_text' : 'picture_none_text')), h('p', { class: 'hint' }, t('picture_rules', { size: Math.floor(limits.value.picture_bytes_max / 1024 / 1024) }))),
+          chosen?.preview ? h('span', { class: 'avatar large', role: 'img', 'aria-label': t('picture_preview') }, chosen.preview) : avatar({ ...person, ...person.profile }, 'large'),
+          h('div', { class: 'picture-words' }, h('p', { class: 'muted' }, t(chosen?.preview ? 'picture_preview_text' : chosen ? 'picture_no_preview' : person.profile.picture ? 'picture_text' : 'picture_none_text')), h('p', { class: 'hint' }, t('picture_rules'))),
         ),
         underWay ? h('div', { class: 'progress' }, h('label', { for: 'picture-progress' }, t('picture_sending')), bar) : null,
-        this.refusal.value ? h('div', { class: 'problem', role: 'alert', 'data-testid': 'picture-refusal' }, icon('alert'), h('p', null, this.refusal.value)) : null,
+        this.refusal.value ? h('div', { class: 'problem', role: 'alert', 'data-testid': 'picture-refusal' }, icon('alert'), h('p', { lang: this.refusal.value.theirs ? 'en' : null }, this.refusal.value.words)) : null,
         this.problem.value ? trouble(this.problem.value) : null,
         this.done.value ? notice(this.done.value) : null,
         h(
@@ -73,34 +97,38 @@ class Picture extends Part {
   /** @param {File} file */
   async choose(file) {
     this.forget(null);
-    const { picture_bytes_max, picture_pixels_max } = limits.peek();
-    if (!TYPES.includes(file.type)) return this.refuse(t('picture_bad_type'));
-    if (file.size === 0) return this.refuse(t('picture_unreadable'));
-    if (file.size > picture_bytes_max) return this.refuse(t('picture_too_large', { size: Math.floor(picture_bytes_max / 1024 / 1024) }));
+    if (file.size === 0) return this.refuse(t('picture_empty'));
     try {
       const image = await createImageBitmap(file);
-      if (image.width * image.height > picture_pixels_max) return this.refuse(t('picture_too_many_pixels', { count: Math.floor(picture_pixels_max / 1_000_000) }));
-      const side = Math.min(image.width, image.height);
-      const preview = h('canvas', { width: 144, height: 144 });
-      preview.getContext('2d')?.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, 144, 144);
+      const preview = squareOf(image);
       image.close();
-      this.chosen.value = { file, preview };
-      focusSoon(() => document.getElementById('picture-use'));
+      this.chosen.value = { file: (await jpegOf(preview)) ?? file, preview };
     } catch {
-      this.refuse(t('picture_unreadable'));
+      // Not for this browser: the server may still know what it is.
+      const { picture_bytes_max } = limits.peek();
+      if (!TYPES.includes(file.type)) return this.refuse(t('picture_bad_type'));
+      if (picture_bytes_max !== undefined && file.size > picture_bytes_max) return this.refuse(this.tooLarge());
+      this.chosen.value = { file, preview: null };
     }
+    focusSoon(() => document.getElementById('picture-use'));
+  }
+
+  /** That a file has too many bytes, with the bound when there is one. */
+  tooLarge() {
+    const { picture_bytes_max } = limits.peek();
+    return picture_bytes_max === undefined ? t('problem_too_large') : t('picture_too_large', { size: Math.floor(picture_bytes_max / 1024 / 1024) });
   }
 
   /** @param {string} words */
   refuse(words) {
-    this.refusal.value = words;
+    this.refusal.value = { words };
     focusSoon(() => document.getElementById('picture-choose'));
   }
 
   /** @param {string | null} focus */
   forget(focus) {
     this.chosen.value = null;
-    this.refusal.value = '';
+    this.refusal.value = null;
     this.problem.value = null;
     this.done.value = '';
     if (focus) focusSoon(() => document.getElementById(focus));
@@ -109,7 +137,7 @@ class Picture extends Part {
   async use() {
     const chosen = this.chosen.peek();
     if (chosen === null || this.sending) return;
-    this.refusal.value = '';
+    this.refusal.value = null;
     this.problem.value = null;
     this.sending = new AbortController();
     this.sent.value = 0;
@@ -133,11 +161,13 @@ class Picture extends Part {
 
   /** @param {unknown} error */
   explain(error) {
-    const name = error instanceof Problem ? error.name : '';
-    if (name === 'too_large') this.refusal.value = t('picture_too_large', { size: Math.floor(limits.peek().picture_bytes_max / 1024 / 1024) });
-    else if (name === 'unsupported_media_type') this.refusal.value = t('picture_bad_type');
-    else if (name === 'bad_request') this.refusal.value = t('picture_unreadable');
-    else this.problem.value = error;
+    if (!(error instanceof Problem)) this.problem.value = error;
+    else if (error.name === 'too_large') this.refusal.value = { words: this.tooLarge() };
+    else if (error.name === 'unsupported_media_type') this.refusal.value = { words: t('picture_bad_type') };
+    else if (error.status === 400 || error.status === 408) {
+      const theirs = error.fields.map(({ detail }) => detail).join(' ') || error.detail;
+      this.refusal.value = theirs ? { words: theirs, theirs: true } : { words: t('picture_refused') };
+    } else this.problem.value = error;
   }
 
   async remove() {

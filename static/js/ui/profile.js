@@ -4,15 +4,13 @@
 import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { scalars } from '../core/text.js';
-import { api } from './api.js';
+import { api, limits } from './api.js';
 import { me, recall, remember } from './context.js';
 import { h, icon, Part, rebuild } from './dom.js';
-import { busy, clearProblem, field, isBusy, problemPlace, showErrors, showProblem, valueOf } from './forms.js';
+import { busy, clearProblem, field, isBusy, lengthTrouble, problemPlace, showErrors, showProblem, tooLong, valueOf } from './forms.js';
 import { notice, subpage } from './parts.js';
 import './picture.js';
 
-const ABOUT_MAX = 500;
-const LANGUAGES_MAX = 8;
 /** Languages that can be chosen: those most spoken by students here; others that an account already has stay. */
 const LANGUAGES = 'nl en de fr es it pt pl ro bg el hu cs sk sl hr sr bs sq mk uk ru et lv lt fi sv da no is ga ca eu tr ar fa ku he am ti so sw af fy id ms vi th tl zh ja ko hi ur bn pa ta te ne si ka hy az kk uz'.split(' ');
 
@@ -55,11 +53,12 @@ class Profile extends Part {
   /** @param {Record<string, any> | null} kept */
   build(kept) {
     const person = /** @type {Me} */ (me.value);
+    const bounds = limits.value;
     const held = { first_name: person.first_name, last_name: person.last_name, ...person.profile, ...kept };
     const counter = h('p', { class: 'counter', id: 'about-counter', 'data-testid': 'about-counter' });
     const about = h('textarea', { rows: 5, dir: 'auto', class: 'about' });
     about.value = held.about ?? '';
-    const year = h('select', null, h('option', { value: '' }, t('profile_year_none')), ...Array.from({ length: 8 }, (_, index) => h('option', { value: index + 1 }, t('profile_year_n', { count: index + 1 }))));
+    const year = h('select', null, h('option', { value: '' }, t('profile_year_none')), ...Array.from({ length: bounds.study_year_max ?? held.study_year ?? 0 }, (_, index) => h('option', { value: index + 1 }, t('profile_year_n', { count: index + 1 }))));
     year.value = held.study_year == null ? '' : String(held.study_year);
     const note = h('div', { class: 'form-note', role: 'status' });
     if (this.done.peek()) note.append(notice(t('saved')));
@@ -87,11 +86,13 @@ class Profile extends Part {
     );
     about.setAttribute('aria-describedby', 'field-about-hint about-counter field-about-error');
     const count = () => {
-      const left = ABOUT_MAX - scalars(about.value);
+      if (bounds.about_chars_max === undefined) return;
+      const left = bounds.about_chars_max - scalars(about.value);
       counter.textContent = left < 0 ? t('composer_over', { count: -left }) : t('composer_left', { count: left });
       counter.toggleAttribute('data-over', left < 0);
     };
-    count();
+    // What was typed is put back right after this.
+    queueMicrotask(count);
     const text = (/** @type {string} */ name) => valueOf(form, name).trim();
     const optional = (/** @type {string} */ name) => (text(name) === '' ? null : text(name));
     const body = () => ({
@@ -111,13 +112,12 @@ class Profile extends Part {
       count();
       if (event.target instanceof HTMLElement && event.target.getAttribute('name') !== 'language') this.keep?.();
     });
-    const longest = (/** @type {string} */ name, /** @type {number} */ max) => (scalars(text(name)) > max ? t('field_too_long', { count: max }) : null);
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       if (isBusy(form)) return;
       clearProblem(form);
-      const name = (/** @type {string} */ one) => (person.verified ? null : text(one) === '' ? t('field_required') : longest(one, 80));
-      if (!showErrors(form, { first_name: name('first_name'), last_name: name('last_name'), pronouns: longest('pronouns', 40), program: longest('program', 100), about: longest('about', ABOUT_MAX) })) return;
+      const name = (/** @type {string} */ one) => (person.verified ? null : text(one) === '' ? t('field_required') : lengthTrouble(text(one), bounds.name_chars_max));
+      if (!showErrors(form, { first_name: name('first_name'), last_name: name('last_name'), pronouns: lengthTrouble(text('pronouns'), bounds.pronouns_chars_max), program: lengthTrouble(text('program'), bounds.program_chars_max), about: lengthTrouble(text('about'), bounds.about_chars_max) })) return;
       await busy(form, t('saving'), async () => {
         try {
           const saved = await api.profile(body());
@@ -126,7 +126,7 @@ class Profile extends Part {
           me.value = saved;
           note.replaceChildren(notice(t('saved')));
         } catch (error) {
-          showProblem(form, error, { fields: { first_name: t('field_name'), last_name: t('field_name'), pronouns: t('field_too_long', { count: 40 }), program: t('field_too_long', { count: 100 }), about: t('field_too_long', { count: ABOUT_MAX }) } });
+          showProblem(form, error, { fields: { pronouns: tooLong(bounds.pronouns_chars_max), program: tooLong(bounds.program_chars_max), about: tooLong(bounds.about_chars_max) } });
         }
       });
     });
@@ -144,11 +144,12 @@ class Profile extends Part {
         this.keep?.();
       };
       const select = h('select', { id: 'field-language', name: 'language', 'data-testid': 'add-language', 'aria-describedby': 'language-hint' }, h('option', { value: '' }, t('profile_language_choose')), ...LANGUAGES.filter((code) => !chosen.includes(code)).map((code) => ({ code, name: languageName(code) })).sort((a, b) => a.name.localeCompare(b.name, locale.peek())).map(({ code, name }) => h('option', { value: code }, name)));
-      const full = chosen.length >= LANGUAGES_MAX;
+      const { languages_max: most } = limits.peek();
+      const full = most !== undefined && chosen.length >= most;
       const add = h('button', { type: 'button', class: 'button', id: 'language-add', 'data-testid': 'language-add', onclick: () => select.value !== '' && set([...chosen, select.value], 'field-language') }, t('profile_language_add'));
       place.replaceChildren(
         h('label', { for: 'field-language' }, t('profile_languages')),
-        h('p', { class: 'hint', id: 'language-hint' }, t(full ? 'profile_languages_full' : 'profile_languages_hint', { count: LANGUAGES_MAX })),
+        h('p', { class: 'hint', id: 'language-hint' }, most === undefined ? t('profile_languages_hint') : full ? t('profile_languages_full', { count: most }) : `${t('profile_languages_hint')} ${t('profile_languages_most', { count: most })}`),
         h('ul', { class: 'tags', 'aria-label': t('profile_languages') }, ...chosen.map((code) => h('li', null, h('button', { type: 'button', class: 'tag', 'data-testid': `language-${code}-off`, 'aria-label': t('profile_language_remove', { name: languageName(code) }), onclick: () => set(chosen.filter((one) => one !== code), 'field-language') }, languageName(code), icon('cross'))))),
         full ? '' : h('div', { class: 'choose' }, select, add),
       );

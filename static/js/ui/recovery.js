@@ -2,11 +2,11 @@
 
 import { Problem } from '../core/http.js';
 import { t } from '../core/i18n.js';
-import { api, limits } from './api.js';
+import { api } from './api.js';
 import { go, http, me, query } from './context.js';
 import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { door, link, remembered } from './doors.js';
-import { busy, clearProblem, codeField, digitsOf, EMAIL, emailField, isBusy, passwordField, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
+import { busy, clearProblem, codeField, digitsOf, EMAIL, emailField, isBusy, passwordField, passwordHint, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
 import { notice } from './parts.js';
 import { left } from './session.js';
 
@@ -65,7 +65,7 @@ class ResetPassword extends Part {
       { class: 'form', novalidate: true, 'data-testid': 'reset-form', 'aria-labelledby': 'title' },
       token ? null : emailField({ value: remembered.email }),
       token ? null : codeField(),
-      passwordField({ autocomplete: 'new-password', label: t('password_new'), hint: t('password_hint', { count: limits.value.password_chars_min }), guide: true, testid: 'password' }),
+      passwordField({ autocomplete: 'new-password', label: t('password_new'), hint: passwordHint(), guide: true, testid: 'password' }),
       problemPlace(),
       h('button', { type: 'submit', class: 'button primary', 'data-testid': 'reset' }, t('reset_do')),
       h('p', { class: 'muted small' }, t('reset_what')),

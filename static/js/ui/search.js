@@ -3,6 +3,7 @@
 /** @import { Chat, WireChat } from '../types.js' */
 import { t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
+import { fits } from '../core/text.js';
 import { api } from './api.js';
 import { chatName } from './avatar.js';
 import { me } from './context.js';
@@ -11,20 +12,13 @@ import { h, icon } from './dom.js';
 /** Pause in typing after which the server is asked. Milliseconds. */
 const PAUSE_MS = 250;
 
-/** Without case and accents. @param {string} text */
-const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
-
-/** Whether every word that was typed begins a word of the name. @param {string} name @param {string} typed */
-export function fits(name, typed) {
-  const words = plain(name).split(/[^\p{L}\p{N}]+/u);
-  return plain(typed).split(/\s+/).filter(Boolean).every((one) => words.some((word) => word.startsWith(one)));
-}
-
 export class Search {
   /** What is looked for; empty for everything. */
   words = signal('');
-  /** Chats that only the server knew. */
+  /** Chats that the server found. */
   found = signal(/** @type {WireChat[]} */ ([]));
+  /** How many more fit than the server has told. */
+  more = signal(0);
   /** What the server is doing about it. */
   state = signal(/** @type {'idle' | 'asking' | 'done' | 'failed'} */ ('idle'));
 
@@ -50,9 +44,11 @@ export class Search {
   changed() {
     clearTimeout(this.timer);
     const words = this.input.value.trim();
+    // What was found for other words says nothing about these.
+    this.found.value = [];
+    this.more.value = 0;
     this.words.value = words;
     if (words === '') {
-      this.found.value = [];
       this.state.value = 'idle';
       return;
     }
@@ -63,9 +59,10 @@ export class Search {
   /** @param {string} words */
   async ask(words) {
     try {
-      const chats = await api.searchChats(words);
+      const { chats, total } = await api.searchChats(words);
       if (this.words.peek() !== words) return;
       this.found.value = chats;
+      this.more.value = Math.max(0, total - chats.length);
       this.state.value = 'done';
     } catch {
       if (this.words.peek() === words) this.state.value = 'failed';
@@ -77,7 +74,8 @@ export class Search {
     const words = this.words.value;
     const own = me.peek()?.id ?? null;
     if (words === '') return held.filter((chat) => !chat.blocked);
-    const fitting = held.filter((chat) => fits(chatName(chat, own), words) || chat.members.some((member) => member.u !== own && fits(`${member.first_name} ${member.last_name}`, words)));
+    const found = new Set(this.found.value.map((chat) => chat.id));
+    const fitting = held.filter((chat) => found.has(chat.id) || fits(chatName(chat, own), words) || chat.members.some((member) => member.u !== own && fits(`${member.first_name} ${member.last_name}`, words)));
     const known = new Set(held.map((chat) => chat.id));
     // Their events come when they are opened.
     const further = this.found.value.filter((chat) => !known.has(chat.id)).map((wire) => /** @type {Chat} */ ({ ...wire, seq: wire.head, from: wire.head + 1, more: true, ahead: new Map(), counted: wire.head }));

@@ -5,11 +5,11 @@ import { Problem } from '../core/http.js';
 import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { deviceName } from '../core/text.js';
-import { longDate } from '../core/time.js';
+import { duration, longDate } from '../core/time.js';
 import { api, limits } from './api.js';
 import { http, me, relative, store } from './context.js';
 import { focusSoon, h, icon, Part, rebuild } from './dom.js';
-import { busy, clearProblem, codeField, EMAIL, emailField, isBusy, passwordField, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
+import { busy, clearProblem, codeField, EMAIL, emailField, isBusy, passwordField, passwordHint, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
 import { ask, bones, failedToLoad, notice, subpage, trouble } from './parts.js';
 import { whenConfirmed } from './recovery.js';
 
@@ -63,7 +63,7 @@ class Email extends Part {
     const form = h(
       'form',
       { class: 'form', novalidate: true, 'data-testid': 'email-form', 'aria-labelledby': 'email-title' },
-      h('p', { class: 'muted' }, t('email_change_text')),
+      h('p', { class: 'muted' }, limits.peek().email_change_cooldown ? `${t('email_change_text')} ${t('email_change_wait', { time: duration(limits.peek().email_change_cooldown ?? 0, locale.peek()) })}` : t('email_change_text')),
       emailField({ label: t('email_new'), autocomplete: 'email' }),
       passwordField({ autocomplete: 'current-password', name: 'email_password', label: t('password_current'), testid: 'email-password' }),
       problemPlace(),
@@ -83,10 +83,11 @@ class Email extends Part {
       await busy(form, t('email_busy'), async () => {
         const email = valueOf(form, 'email').trim();
         try {
-          await api.changeEmail({ email, password: valueOf(form, 'email_password') });
+          // The address as the server keeps it, which may be not quite what was typed.
+          const { email: pending_email } = await api.changeEmail({ email, password: valueOf(form, 'email_password') });
           const person = me.peek();
           this.state.value = 'rest';
-          if (person) me.value = { ...person, pending_email: email };
+          if (person) me.value = { ...person, pending_email };
           focusSoon(() => this.querySelector('h2'));
         } catch (error) {
           const { wrong, rest } = withoutPassword(error, 'password', 'email_password');
@@ -160,7 +161,7 @@ class Password extends Part {
       // Managers save a password for a name.
       h('input', { type: 'text', autocomplete: 'username', value: me.peek()?.email ?? '', class: 'sr-only', tabindex: -1, 'aria-hidden': 'true', readonly: true }),
       passwordField({ autocomplete: 'current-password', name: 'current_password', label: t('password_current'), testid: 'current-password' }),
-      passwordField({ autocomplete: 'new-password', name: 'new_password', label: t('password_new'), hint: t('password_hint', { count: limits.value.password_chars_min }), guide: true, testid: 'new-password' }),
+      passwordField({ autocomplete: 'new-password', name: 'new_password', label: t('password_new'), hint: passwordHint(), guide: true, testid: 'new-password' }),
       h('label', { class: 'check' }, h('input', { type: 'checkbox', name: 'end_others', checked: true, 'data-testid': 'end-others' }), h('span', null, t('password_end_others'))),
       problemPlace(),
       h('div', null, h('button', { type: 'submit', class: 'button primary', 'data-testid': 'change-password' }, t('password_change'))),

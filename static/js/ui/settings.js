@@ -3,8 +3,7 @@
 /** @import { Settings } from '../types.js' */
 import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
-import { api } from './api.js';
-import { me, setLocale } from './context.js';
+import { http, me, setLocale } from './context.js';
 import { focusSoon, h, Part, rebuild } from './dom.js';
 import { themeSwitch } from './forms.js';
 import { notice, subpage, trouble } from './parts.js';
@@ -73,23 +72,26 @@ class SettingsScreen extends Part {
 
   /** @param {string} name @param {string} value */
   async choose(name, value) {
-    const before = me.peek();
+    const person = me.peek();
     const language = locale.peek();
-    if (before === null) return;
+    if (person === null) return;
     /** @type {Partial<Settings>} */
     const change = /** @type {any} */ ({ [name]: name === 'read_receipts' ? value === 'on' : value });
     this.problem.value = null;
     this.done.value = '';
     this.busy.value = name;
     // Shown at once; taken back when it could not be kept.
-    me.value = { ...before, settings: { ...before.settings, ...change } };
+    const before = /** @type {Partial<Settings>} */ ({ [name]: person.settings[/** @type {keyof Settings} */ (name)] });
+    me.value = { ...person, settings: { ...person.settings, ...change } };
     if (change.locale) setLocale(change.locale, { keep: false });
     focusSoon(() => document.getElementById(`${name}-${value}`));
     try {
-      me.value = await api.settings(change);
+      me.value = await http.settings(change);
       this.done.value = name;
     } catch (error) {
-      me.value = before;
+      // Only this one: whatever else changed meanwhile stays.
+      const now = me.peek();
+      if (now) me.value = { ...now, settings: { ...now.settings, ...before } };
       if (change.locale) setLocale(language, { keep: false });
       this.problem.value = { name, error };
     } finally {

@@ -99,6 +99,21 @@ impl Drop for Driver {
     }
 }
 
+/// Sockets and the network as a page is told they are, by `answers`.
+const SOCKETS: &str = "
+    if (answers.some((one) => one.offline)) Object.defineProperty(Navigator.prototype, 'onLine', { get: () => false });
+    const fate = answers.find((one) => 'socket' in one)?.socket;
+    if (fate !== undefined) window.WebSocket = class {
+      readyState = 0;
+      constructor() {
+        if (fate === 'fail') setTimeout(() => this.end(1006), 5);
+        else if (fate !== 'hang') setTimeout(() => { this.readyState = 1; this.onopen?.({}); }, 5);
+      }
+      send() { this.end(fate); }
+      close() { this.readyState = 3; }
+      end(code) { this.readyState = 3; this.onclose?.({ code, reason: '' }); }
+    };";
+
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -165,11 +180,12 @@ impl Window {
     }
 
     /// Lets pages that are opened from now on get these answers instead of the server's: `{method, path, status, body}`,
-    /// `{.., hang: true}` for none yet. Returns what `honest` takes.
+    /// `{.., hang: true}` for none yet, `{socket}` with `"hang"`, `"fail"` or a close code for what becomes of every socket,
+    /// and `{offline: true}` for a device that says it has no network. Returns what `honest` takes.
     pub async fn pretend(&self, answers: &Value) -> String {
         let source = format!(
-            "(() => {{ const answers = {answers}; const real = window.fetch; window.fetch = async (path, init = {{}}) => {{ \
-             const found = answers.find((one) => (one.method ?? 'GET') === (init.method ?? 'GET') && new RegExp(one.path).test(String(path))); \
+            "(() => {{ const answers = {answers}; {SOCKETS} const real = window.fetch; window.fetch = async (path, init = {{}}) => {{ \
+             const found = answers.find((one) => one.path && (one.method ?? 'GET') === (init.method ?? 'GET') && new RegExp(one.path).test(String(path))); \
              if (!found) return real(path, init); \
              if (found.hang) return new Promise(() => {{}}); \
              return new Response(JSON.stringify(found.body), {{ status: found.status ?? 200, headers: {{ 'content-type': 'application/json' }} }}); }}; }})()"
@@ -195,8 +211,11 @@ impl Window {
         std::fs::write(path, bytes).expect("a written picture");
     }
 
-    /// The element with this name for tests, when it is there and visible.
+    /// The element with this name for tests (or, with a bracket or a space, this selector), when it is there and visible.
     pub async fn find(&self, testid: &str) -> WebElement {
+        if testid.contains(['[', ' ']) {
+            return self.find_css(testid).await;
+        }
         self.find_css(&format!("[data-testid='{testid}']")).await
     }
 

@@ -9,6 +9,21 @@ use super::talk::Demo;
 
 const WIDTHS: [(u32, u32); 3] = [(390, 844), (900, 800), (1440, 900)];
 
+/// A field that was found wrong.
+const WRONG: &str = "[aria-invalid=true]";
+
+const CHOOSE_NO_PICTURE: &str = "
+    const chosen = new DataTransfer();
+    chosen.items.add(new File(['no picture at all'], 'room.png', { type: 'image/png' }));
+    const input = document.querySelector('[data-testid=picture-file]');
+    input.files = chosen.files;
+    input.dispatchEvent(new Event('change'));";
+
+const SEARCH_NOBODY: &str = "
+    const input = document.querySelector('[data-testid=chat-search]');
+    input.value = 'qqqq';
+    input.dispatchEvent(new Event('input'));";
+
 /// A page in one of its states.
 struct State {
     name: &'static str,
@@ -17,6 +32,8 @@ struct State {
     answers: Value,
     /// What must be on the page before anything else.
     ready: &'static str,
+    /// What is done then, as the person's hands would.
+    script: &'static str,
     /// What is clicked then, by name.
     clicks: &'static [&'static str],
     /// What must be there in the end.
@@ -24,12 +41,18 @@ struct State {
 }
 
 fn state(name: &'static str, path: &'static str, ready: &'static str) -> State {
-    State { name, path, answers: json!([]), ready, clicks: &[], shows: ready }
+    State { name, path, answers: json!([]), ready, script: "", clicks: &[], shows: ready }
 }
 
 impl State {
     fn answered(mut self, answers: Value) -> Self {
         self.answers = answers;
+        self
+    }
+
+    fn done(mut self, script: &'static str, shows: &'static str) -> Self {
+        self.script = script;
+        self.shows = shows;
         self
     }
 
@@ -54,17 +77,19 @@ fn refused(method: &str, path: &str, name: &str, field: &str) -> Value {
 fn doors() -> Vec<State> {
     vec![
         state("sign-in", "/sign-in", "sign-in-form"),
-        state("sign-in-mistakes", "/sign-in", "sign-in-form").then(&["sign-in"], "sign-in-form"),
+        state("sign-in-mistakes", "/sign-in", "sign-in-form").then(&["sign-in"], WRONG),
         state("sign-in-after-reset", "/sign-in?note=reset", "sign-in-note"),
         state("sign-up", "/sign-up", "sign-up-form"),
-        state("sign-up-mistakes", "/sign-up", "sign-up-form").then(&["sign-up"], "sign-up-form"),
+        state("sign-up-mistakes", "/sign-up", "sign-up-form").then(&["sign-up"], WRONG),
         state("confirm", "/confirm", "confirm-form"),
         state("forgot-password", "/forgot-password", "forgot-form"),
-        state("forgot-password-mistake", "/forgot-password", "forgot-form").then(&["forgot"], "forgot-form"),
+        state("forgot-password-mistake", "/forgot-password", "forgot-form").then(&["forgot"], WRONG),
         state("reset-password", "/reset-password", "reset-form"),
         state("reset-password-link", "/reset-password#token=abc", "reset-form"),
-        state("reset-password-mistakes", "/reset-password", "reset-form").then(&["reset"], "reset-form"),
+        state("reset-password-mistakes", "/reset-password", "reset-form").then(&["reset"], WRONG),
         state("not-found", "/nothing-here", "not-found"),
+        state("docs", "/docs", "[id=main] details"),
+        state("demo-bad", "/demo?as=nobody", "domu-demo h1"),
     ]
 }
 
@@ -85,14 +110,30 @@ fn rooms() -> Vec<State> {
             "last_seen_at": "2026-03-02T12:00:00Z", "user_agent": agent, "address": "145.18.0.0/16"})
     };
     let sessions = json!({"sessions": [
-        session("a", true, "browser", "Mozilla/5.0 (X11; Linux x86_64) Chrome/140 Safari/537.36"),
-        session("b", false, "browser", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile Safari/605"),
+        session("a", true, "cookie", "Mozilla/5.0 (X11; Linux x86_64) Chrome/140 Safari/537.36"),
+        session("b", false, "cookie", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile Safari/605"),
         session("c", false, "bearer", ""),
     ]});
     let sessions = || json!([{"path": "/api/sessions$", "body": sessions.clone()}]);
+    let none = json!({"chats": [], "total": 0, "epoch": "e"});
     let people = |body: &Value| json!([{"path": "/api/people/", "body": body}]);
     vec![
         state("chats", "/chats", "chat-row"),
+        state("chats-loading", "/chats", "[data-testid=chat-list] + .list-rest .skeletons")
+            .answered(json!([{"socket": "hang"}, {"path": "/api/chats[?]", "hang": true}])),
+        state("chats-empty", "/chats", "chats-empty")
+            .answered(json!([{"socket": "fail"}, {"path": "/api/chats[?]", "body": none}])),
+        state("chats-failed", "/chats", "chats-failed")
+            .answered(json!([{"socket": "fail"}, {"path": "/api/chats[?]", "status": 503, "body": {}}])),
+        state("chats-refused", "/chats", "chats-failed").answered(json!([{"socket": 4005}])),
+        state("line-slow", "/chats/{chat}", "[data-testid=connection][data-state=polling][data-shown]")
+            .answered(json!([{"socket": "fail"}])),
+        state("line-offline", "/chats/{chat}", "[data-testid=connection][data-shown]")
+            .answered(json!([{"offline": true}])),
+        state("suspended", "/chats", "obstacle-suspended").answered(
+            json!([{"path": "/api/me$", "status": 403, "body": {"name": "suspended", "code": 40304, "status": 403}}]),
+        ),
+        state("search-empty", "/chats", "chat-row").done(SEARCH_NOBODY, "[data-testid=search-state][data-state=done]"),
         state("chat", "/chats/{chat}", "message"),
         state("person", "/chats/{chat}", "message").answered(people(&about)).then(&["about-chat"], "panel-block"),
         state("person-blocked", "/chats/{chat}", "message")
@@ -114,7 +155,10 @@ fn rooms() -> Vec<State> {
             .then(&["save-profile"], "form-problem"),
         state("profile-refused", "/me/profile", "profile-form")
             .answered(refused("PATCH", "/api/me/profile", "bad_request", "about"))
-            .then(&["save-profile"], "profile-form"),
+            .then(&["save-profile"], WRONG),
+        state("picture-refused", "/me/profile", "picture-choose")
+            .done(CHOOSE_NO_PICTURE, "picture-use")
+            .then(&["picture-use"], "picture-refusal"),
         state("settings", "/me/settings", "setting-locale"),
         state("settings-failed", "/me/settings", "setting-locale")
             .answered(broken("PATCH", "/api/me/settings"))
@@ -124,8 +168,8 @@ fn rooms() -> Vec<State> {
             .answered(sessions())
             .then(&["revoke-others"], "revoke-others-yes"),
         state("security-failed", "/me/security", "load-again").answered(broken("GET", "/api/sessions$")),
-        state("security-email", "/me/security", "change-email").then(&["change-email", "email-send"], "email-form"),
-        state("security-password", "/me/security", "change-password").then(&["change-password"], "password-form"),
+        state("security-email", "/me/security", "change-email").then(&["change-email", "email-send"], WRONG),
+        state("security-password", "/me/security", "change-password").then(&["change-password"], WRONG),
         state("email-nothing", "/confirm-email", "nothing-pending"),
         state("email-link", "/confirm-email#token=abc", "confirm-email-form"),
         state("blocked", "/me/blocked", "blocked-list")
@@ -172,6 +216,7 @@ async fn draw(window: &Window, base: &url::Url, state: &State, language: &str, f
     window.go("about:blank").await;
     window.go(base.join(state.path).expect("an address").as_str()).await;
     window.find(state.ready).await;
+    window.driver.execute(state.script, Vec::new()).await.expect("what was done");
     for name in state.clicks {
         window.click(name).await;
     }
@@ -211,6 +256,10 @@ async fn look_at_everything(language: &'static str) {
     for state in doors() {
         wrong.extend(draw(&window, &base, &state, language, &folder()).await);
     }
+    let link = url::Url::parse(&demo.links[0]).expect("a link");
+    let mut door = state("demo", "", "demo-open");
+    door.path = Box::leak(format!("{}?{}", link.path(), link.query().unwrap_or_default()).into_boxed_str());
+    wrong.extend(draw(&window, &base, &door, language, &folder()).await);
     window.go(&demo.links[0]).await;
     window.click("demo-open").await;
     let row = window.find("chat-row").await;

@@ -69,10 +69,12 @@ async fn rooms_have_no_barriers() {
         window.find("composer").await;
         window.find("message").await;
         is_sound(&window, "/chats/{id}", look).await;
-        let me = window.url().await.join("/me").expect("an address");
-        window.go(me.as_str()).await;
-        window.find("devices").await;
-        is_sound(&window, "/me", look).await;
+        for (path, shows) in [("/me", "to-profile"), ("/me/security", "devices")] {
+            let address = window.url().await.join(path).expect("an address");
+            window.go(address.as_str()).await;
+            window.find(shows).await;
+            is_sound(&window, path, look).await;
+        }
         window.close().await;
     }
 }

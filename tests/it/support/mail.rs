@@ -18,6 +18,13 @@ pub async fn code_for(data_dir: &Path, address: &str) -> String {
     }
 }
 
+/// The token of the link in the newest mail to this person.
+pub fn token_for(data_dir: &Path, address: &str) -> String {
+    let newest = mails_to(data_dir, address).pop().unwrap_or_else(|| panic!("no mail to {address}"));
+    let link = newest.lines().find_map(|line| line.split_once("#token="));
+    link.unwrap_or_else(|| panic!("no link in {newest}")).1.to_owned()
+}
+
 /// The texts of all mails to this person, oldest first.
 pub fn mails_to(data_dir: &Path, address: &str) -> Vec<String> {
     let mut files: Vec<(std::time::SystemTime, PathBuf)> = Vec::new();
