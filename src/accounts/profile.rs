@@ -226,7 +226,8 @@ impl Accounts {
                         ];
                         let locked = names.into_iter().filter(|(_, differs)| *differs && held.verified);
                         let locked: Vec<_> = locked.map(|(field, _)| Refusal::new(field, VERIFIED_NAME)).collect();
-                        if locked.is_empty() {
+                        // Nothing changes: nobody has to hear of it.
+                        if locked.is_empty() && change.differs_from(&held) {
                             tx.change_profile(user, change, now).await?;
                             tx.emit_user(user, "profile", json!(events::Profile {}), now).await?;
                         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -22,6 +22,8 @@ use crate::store::{Lane, MeRow, NewAuthToken, NewMail, UsedToken};
 
 /// What these codes and links are for.
 pub(super) const KIND: &str = "password_reset";
+/// How long a code stays when another one is asked for.
+const FRESH: TimeDelta = TimeDelta::minutes(2);
 
 /// What proves that a person reads the mail of an account.
 #[derive(Clone)]
@@ -157,9 +159,14 @@ impl Inner {
         let now = self.clock.now();
         let (token, mail) =
             self.reset_mail(known.id, &known.email, Locale::stored(&known.locale), now).map_err(Error::internal)?;
+        let tries_max = self.limits.confirm_attempts_max;
         self.store
             .write(Lane::Small, move |tx| {
                 Box::pin(async move {
+                    // Asked for by somebody else, a newer mail would take away the code that its owner is typing.
+                    if tx.has_code_since(known.id, KIND, now - FRESH, tries_max).await? {
+                        return Ok(());
+                    }
                     tx.renew_auth_token(token, now).await?;
                     tx.add_mail(mail, now).await
                 })

@@ -332,7 +332,18 @@ impl Accounts {
         let mails = self.in_batches(|| store.purge_mails(before, PURGE_BATCH)).await?;
         let dead_mails = self.in_batches(|| store.purge_dead_mails(before, PURGE_BATCH)).await?;
         let accounts = self.in_batches(|| store.purge_unconfirmed(unconfirmed, PURGE_BATCH)).await?;
+        self.trim_streams().await?;
         tracing::debug!(sessions, tokens, mails, dead_mails, accounts, "removed what is long over");
+        Ok(())
+    }
+
+    /// Takes from everybody's stream what no resume sends any more; a longer absence begins afresh.
+    async fn trim_streams(&self) -> Result<()> {
+        let keep = u64::try_from(self.inner.limits.user_events_max).unwrap_or(u64::MAX);
+        let mut after = Some(UserId(uuid::Uuid::nil()));
+        while let Some(person) = after.filter(|_| !self.inner.supervisor.stopping().is_cancelled()) {
+            after = self.inner.store.trim_user_events(person, PURGE_BATCH, keep, PURGE_BATCH).await?;
+        }
         Ok(())
     }
 

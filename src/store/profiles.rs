@@ -88,6 +88,23 @@ pub struct ProfileChange {
     pub languages: Option<Vec<String>>,
 }
 
+impl ProfileChange {
+    /// Whether anything of a person would become different.
+    pub fn differs_from(&self, me: &MeRow) -> bool {
+        fn differs<T: PartialEq>(new: Option<&T>, old: &T) -> bool {
+            new.is_some_and(|new| new != old)
+        }
+        let held = &me.profile;
+        differs(self.first_name.as_ref(), &me.first_name)
+            || differs(self.last_name.as_ref(), &me.last_name)
+            || differs(self.pronouns.as_ref(), &held.pronouns)
+            || differs(self.program.as_ref(), &held.program)
+            || differs(self.study_year.as_ref(), &held.study_year)
+            || differs(self.about.as_ref(), &held.about)
+            || differs(self.languages.as_ref(), &held.languages)
+    }
+}
+
 /// A change of settings: what is none stays.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SettingsChange {

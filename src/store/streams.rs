@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::ids::{ChatId, UserId};
 
 use super::messages::signed;
-use super::{Store, StoreError, Tx};
+use super::{Lane, Store, StoreError, Tx};
 
 /// A durable event that a transaction has stored; fanned out once it is committed.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +136,51 @@ pub struct UserEventRow {
     pub data: Value,
 }
 
+/// Where the streams of the next people stand, by id. Parameters: after whom, how many.
+pub(super) const USER_STREAMS: &str = "SELECT id, head_seq, base_seq FROM users WHERE id > $1 ORDER BY id LIMIT $2";
+
 impl Store {
+    /// Removes what the streams of up to `people` people after this one keep beyond their newest `keep` events, at most
+    /// `limit` events of each, and says where to go on; none when nobody is left.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn trim_user_events(
+        &self,
+        after: UserId,
+        people: u64,
+        keep: u64,
+        limit: u64,
+    ) -> Result<Option<UserId>, StoreError> {
+        let values = [after.into(), signed(people).into()];
+        let query = Statement::from_sql_and_values(self.backend(), USER_STREAMS, values);
+        let rows = self.timed(self.reader().query_all_raw(query)).await?;
+        let mut last = None;
+        for row in rows {
+            let (user, head, base): (UserId, i64, i64) =
+                (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+            last = Some(user);
+            let to = head.saturating_sub(signed(keep)).min(base.saturating_add(signed(limit)));
+            if to <= base {
+                continue;
+            }
+            let trim = self.write(Lane::Bulk, move |tx| {
+                Box::pin(async move {
+                    for sql in [
+                        "UPDATE users SET base_seq = $2 WHERE id = $1 AND base_seq < $2",
+                        "DELETE FROM user_events WHERE user_id = $1 AND seq <= $2",
+                    ] {
+                        let trim = Statement::from_sql_and_values(tx.backend(), sql, [user.into(), to.into()]);
+                        tx.conn().execute_raw(trim).await?;
+                    }
+                    Ok(())
+                })
+            });
+            trim.await?;
+        }
+        Ok(last)
+    }
+
     /// Where a person's stream stands.
     ///
     /// # Errors

@@ -144,6 +144,27 @@ impl Tx {
         Ok(())
     }
 
+    /// Whether a person has a code of this kind that was made after `since` and can still be tried.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn has_code_since(
+        &mut self,
+        user: UserId,
+        kind: &'static str,
+        since: DateTime<Utc>,
+        tries_max: u32,
+    ) -> Result<bool, StoreError> {
+        use auth_tokens::Column;
+        let found = auth_tokens::Entity::find()
+            .filter(Column::UserId.eq(user))
+            .filter(Column::Kind.eq(kind))
+            .filter(Column::UsedAt.is_null())
+            .filter(Column::CreatedAt.gt(since))
+            .filter(Column::Attempts.lt(i32::try_from(tries_max).unwrap_or(i32::MAX)));
+        Ok(found.one(self.conn()).await?.is_some())
+    }
+
     /// Counts one try of the code of an address and gives what the code must be compared with; none when there is no
     /// code, or it had its `tries_max`.
     ///

@@ -152,6 +152,36 @@ async fn what_is_long_over_goes() {
 
 /// Somebody typed a stranger's address, and it stayed for ever; so did mails that no server took.
 #[tokio::test]
+async fn of_a_persons_stream_stays_what_a_resume_sends() {
+    everywhere(async |world| {
+        world.join(EMAIL).await;
+        let (user, now) = (world.sign_in(EMAIL).await.user, world.clock.now());
+        let keep = u64::try_from(world.limits.user_events_max).unwrap();
+        world.accounts.purge().await.unwrap();
+        let before = world.held.store.user_head(user).await.unwrap();
+        assert_eq!(before.base, 0, "nothing to trim");
+        let emitted = world.accounts.inner.committer.run(move |tx| {
+            Box::pin(async move {
+                for _ in 0..keep {
+                    tx.emit_user(user, "profile", serde_json::json!({}), now).await?;
+                }
+                Ok(())
+            })
+        });
+        emitted.await.unwrap();
+        for _ in 0..2 {
+            world.accounts.purge().await.unwrap();
+            let after = world.held.store.user_head(user).await.unwrap();
+            assert_eq!((after.head, after.base), (before.head + keep, before.head));
+            let events = world.held.store.user_events(user, 0, after.head).await.unwrap();
+            assert_eq!(events.iter().map(|event| event.seq).min(), Some(after.base + 1));
+            assert_eq!(u64::try_from(events.len()).unwrap(), keep);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_about_people_who_never_joined_goes() {
     everywhere(async |world| {
         world.join(EMAIL).await;

@@ -39,6 +39,9 @@ async fn a_profile_is_changed_field_by_field_and_cleared_by_null() {
         world.accounts.change_profile(here.user, profile(form)).await.unwrap();
         let of = me().await.profile;
         assert_eq!((of.pronouns, of.study_year, of.about, of.program.as_deref()), (None, None, None, Some("AI")));
+        let again = me().await;
+        let same = json!({ "first_name": again.first_name, "languages": again.profile.languages });
+        world.accounts.change_profile(here.user, profile(same)).await.expect("what holds already is told to nobody");
         let told = world.stream(here.user).await.into_iter().filter(|(kind, _)| kind == "profile").count();
         assert_eq!(told, 2);
         let nobody = world.accounts.change_profile(UserId(crate::ids::new_id()), ProfileForm::default()).await;

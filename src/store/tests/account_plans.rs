@@ -5,7 +5,7 @@ use sea_orm::{QueryTrait, Statement, Value};
 
 use crate::ids::{UserId, new_id};
 use crate::store::testing::on_each;
-use crate::store::{accounts, leftovers, mails, pictures, profiles, sessions, tokens};
+use crate::store::{accounts, leftovers, mails, pictures, profiles, sessions, streams, tokens};
 
 #[tokio::test]
 async fn nothing_is_scanned_and_nothing_sorted() {
@@ -18,6 +18,7 @@ async fn nothing_is_scanned_and_nothing_sorted() {
         let statements = [
             raw(&format!("{}s.token_hash = $1", sessions::STATE), vec![hash()]),
             raw(&format!("{}s.id = $1", sessions::STATE), vec![new_id().into()]),
+            raw(streams::USER_STREAMS, vec![user.into(), 500_i64.into()]),
             raw(accounts::ACCOUNT, vec!["a@b.nl".into()]),
             raw(tokens::TRY_CODE, vec!["email_confirm".into(), 5.into(), "a@b.nl".into()]),
             raw(leftovers::NEVER_CONFIRMED, vec![now.into(), 500_i64.into()]),
