@@ -24,7 +24,7 @@ pub struct Uploads {
 pub struct Place {
     user: UserId,
     people: Arc<Mutex<HashSet<UserId>>>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Uploads {
@@ -45,7 +45,7 @@ impl Uploads {
             let detail = "Another picture of yours is being uploaded. Wait until it has arrived.";
             return Err(Error::new(Code::RateLimited, detail).after(AFTER));
         }
-        Ok(Place { user, people: Arc::clone(&self.people), _place: place })
+        Ok(Place { user, people: Arc::clone(&self.people), _permit: place })
     }
 }
 
