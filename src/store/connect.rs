@@ -55,7 +55,9 @@ impl Writer {
         }
     }
 
-    pub(super) async fn close(&self) {
+    /// Why only PostgreSQL is waited for so long and no longer: everything is stored there already, and one that fell silent would
+    /// keep us for good; SQLite tidies its own file here.
+    pub(super) async fn close(&self, patience: Duration) {
         let closed = match self {
             Self::Sqlite(writer) => match writer.slot.lock().await.take() {
                 Some(conn) => {
@@ -69,10 +71,16 @@ impl Writer {
                 None => Ok(()),
             },
             Self::Postgres(writer) => {
-                if let Some(lock) = writer.lock.lock().await.take() {
-                    let _gone = lock.close().await.is_err();
-                }
-                writer.pool.close_by_ref().await
+                let goodbye = async {
+                    if let Some(lock) = writer.lock.lock().await.take() {
+                        let _gone = lock.close().await.is_err();
+                    }
+                    writer.pool.close_by_ref().await
+                };
+                tokio::time::timeout(patience, goodbye).await.unwrap_or_else(|_| {
+                    tracing::warn!("PostgreSQL does not answer the goodbye");
+                    Ok(())
+                })
             }
         };
         if let Err(error) = closed {

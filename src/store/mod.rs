@@ -119,8 +119,9 @@ impl Store {
         if let Err(error) = self.mirror_epoch().await {
             tracing::warn!(%error, "the epoch could not be mirrored at close");
         }
-        self.inner.writer.close().await;
-        if let Err(error) = self.inner.readers.close_by_ref().await {
+        self.inner.writer.close(self.inner.patience).await;
+        let readers = self.timed(self.inner.readers.close_by_ref());
+        if let Err(error) = readers.await {
             tracing::warn!(%error, "the store's readers did not close cleanly");
         }
         self.inner.locks.lock().unwrap_or_else(PoisonError::into_inner).clear();

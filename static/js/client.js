@@ -83,6 +83,24 @@ export class DomuClient {
     this.onStranger = () => {};
     /** This person's profile or settings changed. @type {(me: Me) => void} */
     this.onMe = () => {};
+    /** Questions about this person so far, and the latest of them whose answer is known. */
+    this.asked = 0;
+    this.told = 0;
+  }
+
+  /**
+   * Asks something whose answer is this person as they are now, and tells `onMe`. An answer that comes after that of a later
+   * question may be out of date and is asked for again.
+   * @param {() => Promise<Me>} ask
+   * @returns {Promise<Me>}
+   */
+  async learn(ask) {
+    const asked = ++this.asked;
+    const me = await ask();
+    if (asked < this.told) return this.learn(() => this.http.me());
+    this.told = asked;
+    this.onMe(me);
+    return me;
   }
 
   /** Connects as whoever the session belongs to. @param {Me} [person] when that is already known @returns {Promise<Store>} */
@@ -106,7 +124,7 @@ export class DomuClient {
         this.store.peek()?.stop();
         this.onStranger();
       },
-      onMe: (changed) => this.onMe(changed),
+      learn: (ask) => this.learn(ask),
     });
     store.arrivals.add((chat, event) => {
       for (const heard of this.listeners) heard(chat, event);

@@ -175,7 +175,7 @@ async function staged() {
     channel: { post: () => {}, onMessage: null, close: () => {} },
     onSuspect: () => {},
     onStranger: () => {},
-    onMe: () => {},
+    learn: (ask) => ask(),
   });
   await store.start();
   const line = () => /** @type {FakeSocket} */ (dials.at(-1)?.line);

@@ -14,7 +14,7 @@ function make() {
   const store = new Store({
     me: person(),
     http: new Http(async () => new Response('', { status: 502 })),
-    onMe: () => {},
+    learn: (ask) => ask(),
     open: () => {
       const line = new FakeSocket();
       lines.push(line);

@@ -11,7 +11,7 @@ use crate::store::testing::{TestStore, hear, on_each};
 use crate::store::{Lane, NewMarker, NewMessage, Range};
 
 /// Every function that reads many rows. A new one fails the test until it stands here and is called below.
-const LISTS: [&str; 24] = [
+const LISTS: [&str; 25] = [
     "accounts::university_domains",
     "blocks::blocked_by",
     "blocks::blocks_of",
@@ -35,6 +35,7 @@ const LISTS: [&str; 24] = [
     "sessions::revoke_sessions_of",
     "sessions::sessions_of",
     "sessions::surplus_sessions",
+    "streams::trim_user_events",
     "streams::user_events",
 ];
 
@@ -108,6 +109,7 @@ async fn ask_everything(test: &TestStore) {
     store.events_in(one, &[range]).await.unwrap();
     store.messages_at(&[(chat, 1)]).await.unwrap();
     store.settled_heads(vec![chat], vec![one]).await.unwrap();
+    store.trim_user_events(one, 9, 0, 9).await.unwrap();
     store.user_events(one, 0, 9).await.unwrap();
     store.mirror_epoch().await.unwrap();
     let before = now() + TimeDelta::days(1);

@@ -37,7 +37,7 @@ const WINDOW = 19;
  * @property {Channel} channel to the other tabs of this person
  * @property {() => void} onSuspect the session may have ended
  * @property {() => void} onStranger the connection belongs to somebody else
- * @property {(me: Me) => void} onMe this person's profile or settings changed, here or on another device
+ * @property {(ask: () => Promise<Me>) => Promise<Me>} learn asks what this person is now, and tells whoever shows it
  */
 
 export class Store {
@@ -340,8 +340,7 @@ export class Store {
         break;
       }
       case 'user':
-        if (ask.event.op === 'settings') this.#mine({ ...this.me, settings: /** @type {Me['settings']} */ (ask.event.d) });
-        else if (ask.event.op === 'profile' || ask.event.op === 'verification') void this.#refresh();
+        if (['settings', 'profile', 'verification'].includes(ask.event.op)) void this.#refresh();
         for (const heard of this.userEvents) heard(ask.event);
         break;
     }
@@ -378,16 +377,10 @@ export class Store {
       });
   }
 
-  /** @param {Me} me */
-  #mine(me) {
-    this.me = me;
-    this.options.onMe(me);
-  }
-
   /** Asks how this person's profile is now. */
   async #refresh() {
     try {
-      this.#mine(await this.options.http.me());
+      await this.options.learn(() => this.options.http.me());
     } catch {
       // It is asked again when it changes again, and by whoever shows it.
     }

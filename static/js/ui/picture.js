@@ -5,7 +5,7 @@ import { t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { api, limits, uploadPicture } from './api.js';
 import { avatar } from './avatar.js';
-import { me } from './context.js';
+import { client, me } from './context.js';
 import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { notice, trouble } from './parts.js';
 
@@ -143,11 +143,11 @@ class Picture extends Part {
     this.sent.value = 0;
     focusSoon(() => document.getElementById('picture-stop'));
     try {
-      const saved = await uploadPicture(chosen.file, (part) => (this.sent.value = part), this.sending.signal);
+      const { signal: stop } = this.sending;
+      await client.learn(() => uploadPicture(chosen.file, (part) => (this.sent.value = part), stop));
       this.sent.value = null;
       this.forget(null);
       this.done.value = t('picture_done');
-      me.value = saved;
       focusSoon(() => document.getElementById('picture-choose'));
     } catch (error) {
       // The picture stays chosen, so that it can be sent again.
@@ -173,7 +173,7 @@ class Picture extends Part {
   async remove() {
     this.forget(null);
     try {
-      me.value = await api.removePicture();
+      await client.learn(api.removePicture);
       this.done.value = t('picture_removed');
       focusSoon(() => document.getElementById('picture-choose'));
     } catch (error) {

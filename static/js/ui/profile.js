@@ -5,7 +5,7 @@ import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { scalars } from '../core/text.js';
 import { api, limits } from './api.js';
-import { me, recall, remember } from './context.js';
+import { client, me, recall, remember } from './context.js';
 import { h, icon, Part, rebuild } from './dom.js';
 import { busy, clearProblem, field, isBusy, lengthTrouble, problemPlace, showErrors, showProblem, tooLong, valueOf } from './forms.js';
 import { notice, subpage } from './parts.js';
@@ -120,10 +120,9 @@ class Profile extends Part {
       if (!showErrors(form, { first_name: name('first_name'), last_name: name('last_name'), pronouns: lengthTrouble(text('pronouns'), bounds.pronouns_chars_max), program: lengthTrouble(text('program'), bounds.program_chars_max), about: lengthTrouble(text('about'), bounds.about_chars_max) })) return;
       await busy(form, t('saving'), async () => {
         try {
-          const saved = await api.profile(body());
+          await client.learn(() => api.profile(body()));
           remember(this.key ?? '', null);
           this.done.value = true;
-          me.value = saved;
           note.replaceChildren(notice(t('saved')));
         } catch (error) {
           showProblem(form, error, { fields: { pronouns: tooLong(bounds.pronouns_chars_max), program: tooLong(bounds.program_chars_max), about: tooLong(bounds.about_chars_max) } });

@@ -3,7 +3,7 @@
 import { Problem } from '../core/http.js';
 import { t } from '../core/i18n.js';
 import { api } from './api.js';
-import { go, http, me, query } from './context.js';
+import { client, go, http, me, query } from './context.js';
 import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { door, link, remembered } from './doors.js';
 import { busy, clearProblem, codeField, digitsOf, EMAIL, emailField, isBusy, passwordField, passwordHint, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
@@ -162,7 +162,7 @@ export function whenConfirmed(form, token, done) {
     if (!showErrors(form, check())) return;
     await busy(form, t('confirm_busy'), async () => {
       try {
-        me.value = await api.confirmEmail(token ? { token } : { code: digitsOf(form) });
+        await client.learn(() => api.confirmEmail(token ? { token } : { code: digitsOf(form) }));
         done();
       } catch (error) {
         if (error instanceof Problem) error.fields = [];

@@ -1,13 +1,13 @@
 /** What keeps an account one's own: its address, its password, and where it is signed in. */
 
-/** @import { DeviceSession } from '../types.js' */
+/** @import { DeviceSession, Me } from '../types.js' */
 import { Problem } from '../core/http.js';
 import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { deviceName } from '../core/text.js';
 import { duration, longDate } from '../core/time.js';
 import { api, limits } from './api.js';
-import { http, me, relative, store } from './context.js';
+import { client, http, me, relative, store } from './context.js';
 import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { busy, clearProblem, codeField, EMAIL, emailField, isBusy, passwordField, passwordHint, passwordTrouble, problemPlace, recheck, showErrors, showProblem, valueOf } from './forms.js';
 import { ask, bones, failedToLoad, notice, subpage, trouble } from './parts.js';
@@ -26,6 +26,9 @@ class Email extends Part {
   /** What is done here: nothing, changing, or what came of it. */
   state = signal(/** @type {'rest' | 'changing' | 'confirmed' | 'withdrawn'} */ ('rest'));
   problem = signal(/** @type {unknown} */ (null));
+
+  /** How often a change was begun: an answer to an earlier one leaves a later one alone. */
+  turn = 0;
 
   drawn = '';
 
@@ -54,6 +57,7 @@ class Email extends Part {
   }
 
   start() {
+    this.turn += 1;
     this.state.value = 'changing';
     this.problem.value = null;
     focusSoon(() => this.querySelector('input'));
@@ -80,14 +84,17 @@ class Email extends Part {
       if (isBusy(form)) return;
       clearProblem(form);
       if (!showErrors(form, check())) return;
+      const { turn } = this;
       await busy(form, t('email_busy'), async () => {
         const email = valueOf(form, 'email').trim();
         try {
           // The address as the server keeps it, which may be not quite what was typed.
-          const { email: pending_email } = await api.changeEmail({ email, password: valueOf(form, 'email_password') });
-          const person = me.peek();
+          await client.learn(async () => {
+            const { email: pending_email } = await api.changeEmail({ email, password: valueOf(form, 'email_password') });
+            return { .../** @type {Me} */ (me.peek()), pending_email };
+          });
+          if (this.turn !== turn || this.state.peek() !== 'changing') return;
           this.state.value = 'rest';
-          if (person) me.value = { ...person, pending_email };
           focusSoon(() => this.querySelector('h2'));
         } catch (error) {
           const { wrong, rest } = withoutPassword(error, 'password', 'email_password');
@@ -124,7 +131,7 @@ class Email extends Part {
   async withdraw() {
     this.problem.value = null;
     try {
-      me.value = await api.withdrawEmail();
+      await client.learn(api.withdrawEmail);
       this.state.value = 'withdrawn';
       focusSoon(() => this.querySelector('h2'));
     } catch (error) {
@@ -176,7 +183,7 @@ class Password extends Part {
       const others = /** @type {HTMLInputElement} */ (form.elements.namedItem('end_others')).checked;
       await busy(form, t('password_busy'), async () => {
         try {
-          me.value = await api.changePassword({ current_password: valueOf(form, 'current_password'), new_password: valueOf(form, 'new_password'), end_others: others });
+          await client.learn(() => api.changePassword({ current_password: valueOf(form, 'current_password'), new_password: valueOf(form, 'new_password'), end_others: others }));
           http.forgetToken();
           form.reset();
           this.done.value = others ? 'ended' : 'changed';

@@ -28,7 +28,9 @@ async function begin(person) {
   chooseLocale(person);
   client.onSuspect = () => void suspect();
   client.onStranger = () => switched();
-  client.onMe = (changed) => (me.value = changed);
+  client.onMe = (changed) => {
+    if (me.peek()?.id === changed.id) me.value = changed;
+  };
   endWatch = effect(() => {
     const link = store.value?.link.value;
     if (link?.state !== 'stopped') return;

@@ -3,7 +3,7 @@
 /** @import { Settings } from '../types.js' */
 import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
-import { http, me, setLocale } from './context.js';
+import { client, http, me, setLocale } from './context.js';
 import { focusSoon, h, Part, rebuild } from './dom.js';
 import { themeSwitch } from './forms.js';
 import { notice, subpage, trouble } from './parts.js';
@@ -86,7 +86,7 @@ class SettingsScreen extends Part {
     if (change.locale) setLocale(change.locale, { keep: false });
     focusSoon(() => document.getElementById(`${name}-${value}`));
     try {
-      me.value = await http.settings(change);
+      await client.learn(() => http.settings(change));
       this.done.value = name;
     } catch (error) {
       // Only this one: whatever else changed meanwhile stays.

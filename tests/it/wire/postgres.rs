@@ -97,4 +97,8 @@ async fn a_silent_postgres_is_given_up_and_found_again() {
     daan.expect_text("in de stilte").await;
     daan.settle().await;
     assert_eq!(daan.chat(&chat).texts(), ["voor de stilte", "in de stilte"]);
+    // Connections that still hang in the silence keep nobody from stopping.
+    let began = Instant::now();
+    drop(server);
+    assert!(began.elapsed() < Duration::from_secs(20), "stopped after {:?}", began.elapsed());
 }
