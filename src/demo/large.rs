@@ -89,7 +89,6 @@ pub(super) async fn grow(store: &Store, world: &World, growth: Growth, chats_max
     crowd.people().await?;
     crowd.chats(chats_max).await?;
     crowd.flush().await?;
-    store.analyse().await?;
     let mut growth = crowd.growth;
     growth.whole = true;
     store.grow(&Slice::default(), growth).await
@@ -205,7 +204,7 @@ impl<'a> Crowd<'a> {
         }
         self.growth.slices = self.made;
         self.store_slice(&slice).await?;
-        if self.said.elapsed() >= SAY {
+        if self.said.elapsed() >= SAY && self.messages > self.before {
             self.said = Instant::now();
             let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
             let rate = (self.messages - self.before) * 1000 / millis;
@@ -335,10 +334,17 @@ impl<'a> Crowd<'a> {
         let messages = i64::try_from(self.growth.messages).unwrap_or(i64::MAX);
         let (longest, long) = (messages / 25, messages / 100);
         let rest = messages - longest - (signed(LONG) - 1) * long;
+        // From the weights so far, so that the parts of messages that fall away in one chat appear in the next.
+        let (mut weighed, mut given) = (0, 0);
         for part in 0..parts {
             for casting in self.circle(part, hub_chats) {
                 let length = match casting.weight {
-                    Some(weight) => (weight * rest / weights.max(1)).max(1),
+                    Some(weight) => {
+                        weighed += weight;
+                        let length = (weighed * rest / weights.max(1) - given).max(1);
+                        given += length;
+                        length
+                    }
                     None if self.chats == 0 => longest,
                     None => long,
                 };

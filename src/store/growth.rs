@@ -208,16 +208,6 @@ impl Store {
         .await?;
         Ok(())
     }
-
-    /// Tells the planner what the tables are like now.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn analyse(&self) -> Result<(), StoreError> {
-        let sql = if self.is_embedded() { "PRAGMA analysis_limit = 400; ANALYZE;" } else { "ANALYZE" };
-        self.write(Lane::Bulk, |tx| Box::pin(async { Ok(tx.conn().execute_unprepared(sql).await?) })).await?;
-        Ok(())
-    }
 }
 
 impl Tx {
