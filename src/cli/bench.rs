@@ -18,7 +18,7 @@ use crate::doors::SESSION_COOKIE;
 
 #[derive(Debug, Args)]
 pub(super) struct Bench {
-    /// About two minutes, with fewer shapes
+    /// About two minutes a repetition, with fewer shapes
     #[arg(long)]
     quick: bool,
     /// Interleaved repetitions of everything
