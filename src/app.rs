@@ -18,6 +18,7 @@ use crate::demo::crowd::{self, Crowd, Room};
 use crate::demo::{Demo, Size, seed_sized};
 use crate::mail::{MailWorker, Post, WorkerParts};
 use crate::protocol::codes::Close;
+use crate::protocol::events::Reconnect;
 use crate::protocol::frame;
 use crate::protocol::server::Signal;
 use crate::ratelimit::RateLimits;
@@ -263,7 +264,7 @@ impl House {
         let services = &self.services;
         let patience = services.limits.drain_timeout;
         tracing::info!(sockets = services.hub.counts().conns, "stopping");
-        let spread = Signal { op: "reconnect", ch: None, d: serde_json::json!({ "within_ms": 5000 }) };
+        let spread = Signal { op: "reconnect", ch: None, d: Reconnect { within_ms: 5000 } };
         let spread = Frame::durable(frame::text(&spread));
         for conn in services.hub.all() {
             conn.push(&spread);

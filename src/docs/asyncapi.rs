@@ -8,7 +8,7 @@ use crate::http::routes::doc::Shape;
 use crate::ops::health::VERSION;
 use crate::protocol::client::{Connect, History, Position, Publish};
 use crate::protocol::codes::{Close, Code};
-use crate::protocol::events::{Block, Hidden, Pong, Profile, Sanction, Session, Verification};
+use crate::protocol::events::{Block, Chat, Hidden, Pong, Profile, Reconnect, Sanction, Session, Verification};
 use crate::protocol::server::{ChatState, Connected, ErrorBody, Event, Marked, Marker, Message, Page, Ping, Sent};
 use crate::protocol::{NUMBER_MAX, SUBPROTOCOL};
 
@@ -97,6 +97,7 @@ const ALWAYS: &[Code] = &[Code::BadRequest, Code::RateLimited, Code::Internal, C
 const EVENTS: &[(&str, bool, Shape)] = &[
     ("message", true, Shape::of::<Message>()),
     ("hidden", true, Shape::of::<Hidden>()),
+    ("chat", true, Shape::of::<Chat<'_>>()),
     ("chat.opened", false, Shape::of::<ChatState>()),
     ("block", false, Shape::of::<Block>()),
     ("settings", false, Shape::of::<Settings>()),
@@ -165,6 +166,12 @@ pub(super) fn document() -> Value {
     told.push(add("marker.signal", "Where a member is now: unnumbered, the newest counts.", payload));
     let ping = schemas.take(Shape::of::<Ping>());
     told.push(add("ping.signal", "Answer with `pong`; the heads show whether something was missed.", ping));
+    let reconnect = schemas.take(Shape::of::<Reconnect>());
+    let payload = json!({
+        "type": "object", "required": ["op", "d"], "additionalProperties": false,
+        "properties": { "op": { "const": "reconnect" }, "d": reconnect },
+    });
+    told.push(add("reconnect.signal", "The server stops: come back within this time, at a random moment.", payload));
     operations.insert(
         "told".to_owned(),
         json!({

@@ -59,6 +59,40 @@ mod tests {
         assert!(stale.is_empty(), "run `domu docs` and commit {stale:?}");
     }
 
+    /// Kinds of events and signals that the source sends, as far as they are written where they are sent.
+    fn sent(folder: &Path, found: &mut std::collections::BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !["tests", "docs", "demo"].contains(&name.as_str()) {
+                    sent(&path, found);
+                }
+            } else if name.ends_with(".rs") && !name.starts_with("test") {
+                let text = fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap();
+                let emitted = ["emit_user(", "emit_chat("].into_iter().flat_map(|call| text.split(call).skip(1));
+                let emitted = emitted.filter_map(|after| after.split(')').next()?.split('"').nth(1));
+                let signalled = text.split(" op: \"").skip(1).filter_map(|after| after.split('"').next());
+                found.extend(emitted.chain(signalled).map(str::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_the_socket_says_is_documented() {
+        let mut found = std::collections::BTreeSet::new();
+        sent(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        assert!(found.len() > 8, "{found:?}");
+        let document = asyncapi::document();
+        let messages = document["channels"]["socket"]["messages"].as_object().unwrap();
+        let missing: Vec<_> = found
+            .iter()
+            .filter(|kind| !["event", "signal"].iter().any(|form| messages.contains_key(&format!("{kind}.{form}"))))
+            .collect();
+        assert!(missing.is_empty(), "not in the AsyncAPI document: {missing:?}");
+    }
+
     #[test]
     fn one_name_has_one_meaning() {
         let (open, asynchronous) = (openapi::document(), asyncapi::document());

@@ -14,6 +14,23 @@ pub struct Hidden {
     pub u: UserId,
 }
 
+/// `chat`: what became of the chat itself.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ChatChange)]
+pub struct Chat<'a> {
+    /// What: `opened`.
+    pub change: &'a str,
+    /// Why, such as `match`.
+    pub cause: &'a str,
+}
+
+/// `reconnect`: the server stops; whoever comes back at a random moment within this time finds the next one calm.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Reconnect {
+    /// Milliseconds.
+    pub within_ms: u32,
+}
+
 /// `block`: I have blocked somebody, or no longer.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = BlockChange)]

@@ -11,6 +11,7 @@ use super::message_sql as sql;
 use super::messages::signed;
 use super::{Lane, Store, StoreError, Tx};
 use crate::ids::{ChatId, ClientMessageId, MessageId, PictureId, UserId};
+use crate::protocol::events;
 
 /// A chat as one of its members sees it.
 #[derive(Clone, Debug)]
@@ -430,7 +431,7 @@ impl Tx {
             let values: [Value; 3] = [id.into(), user.into(), now.into()];
             self.conn().execute_raw(Statement::from_sql_and_values(self.backend(), member, values)).await?;
         }
-        self.emit_chat(id, "chat", json!({"change": "opened", "cause": cause}), now).await?;
+        self.emit_chat(id, "chat", json!(events::Chat { change: "opened", cause }), now).await?;
         for user in [a, b] {
             self.emit_user(user, "chat.opened", json!({"chat_id": id}), now).await?;
         }

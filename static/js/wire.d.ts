@@ -40,6 +40,14 @@ export interface Blocks {
 /** The channel a frame belongs to: `chat:<id>` or `user`. */
 export type Channel = string;
 
+/** `chat`: what became of the chat itself. */
+export interface ChatChange {
+  /** What: `opened`. */
+  change: string;
+  /** Why, such as `match`. */
+  cause: string;
+}
+
 /** A chat, of two people or of a group. */
 export type ChatId = string;
 
@@ -610,6 +618,12 @@ export interface Read {
 export interface Ready {
   /** It should. */
   ready: boolean;
+}
+
+/** `reconnect`: the server stops; whoever comes back at a random moment within this time finds the next one calm. */
+export interface Reconnect {
+  /** Milliseconds. */
+  within_ms: number;
 }
 
 /** Whether what a client missed of a stream is in the answer. */
