@@ -68,7 +68,7 @@ mod tests {
                 if !["tests", "docs", "demo"].contains(&name.as_str()) {
                     sent(&path, found);
                 }
-            } else if name.ends_with(".rs") && !name.starts_with("test") {
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !name.starts_with("test") {
                 let text = fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]").next().unwrap();
                 let emitted = ["emit_user(", "emit_chat("].into_iter().flat_map(|call| text.split(call).skip(1));
