@@ -39,7 +39,7 @@ pub(super) fn connect(a: &Args, ctx: &Ctx, net: &mut Net, p: &mut dyn Proto, o: 
     o.lat("connect", &net.ready_ns);
     o.put("rss_before_kib", rss0);
     o.put("rss_after_kib", rss1);
-    o.f("rss_per_conn_bytes", (rss1.saturating_sub(rss0)) as f64 * 1024.0 / ready.max(1) as f64, 0);
+    o.f("rss_per_conn_bytes", (rss1 as f64 - rss0 as f64) * 1024.0 / ready.max(1) as f64, 0);
     o.put("kernel_tcp_mem_kib", sys::tcp_mem_kib().saturating_sub(mem0));
     o.cpu(&s0, &s1, ready);
 }
