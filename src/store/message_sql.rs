@@ -186,10 +186,12 @@ pub(super) fn members_of(backend: DbBackend) -> String {
     )
 }
 
-/// The events of some ranges, in no order.
+/// The events of some ranges, in no order. A message is found by its place in the chat, which the event
+/// shares: neighbours lie side by side in that index, but anywhere in the index of ids.
 pub(super) fn events_in(backend: DbBackend) -> String {
     format!(
-        "SELECT {EVENT_COLUMNS} FROM {} CROSS JOIN chat_events e LEFT JOIN messages m ON m.id = e.message_id \
+        "SELECT {EVENT_COLUMNS} FROM {} CROSS JOIN chat_events e \
+         LEFT JOIN messages m ON e.message_id IS NOT NULL AND m.chat_id = e.chat_id AND m.n = e.n \
          WHERE e.chat_id = j.c AND e.seq > j.a AND e.seq <= j.z",
         rows(backend, &[("c", Col::Id), ("a", Col::Int), ("z", Col::Int)])
     )
