@@ -8,6 +8,9 @@ use super::value::{Setting, read_in, show_range};
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
+/// Largest frame that can be allowed; more only where frames are given back to a test.
+const LARGEST_FRAME_BYTES: usize = if cfg!(feature = "echo") { 16 * MIB } else { MIB };
+
 const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
@@ -72,7 +75,7 @@ limits! {
     request_timeout: Duration = seconds(30), seconds(1)..=minutes(10), "seconds",
         "Time to answer an HTTP request.";
     // sockets
-    frame_bytes_max: usize = 64 * KIB, KIB..=MIB, "bytes",
+    frame_bytes_max: usize = 64 * KIB, KIB..=LARGEST_FRAME_BYTES, "bytes",
         "One frame or message from a client; beyond it the socket closes with 1009.";
     connect_timeout: Duration = seconds(10), seconds(1)..=minutes(5), "seconds",
         "From the upgrade to a successful connect request.";

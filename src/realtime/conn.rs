@@ -175,7 +175,7 @@ impl Conn {
         self.outbox.stale(self.flusher.limits().age_max)
     }
 
-    /// For how long its reader has taken nothing while something waits, and how many bytes wait.
+    /// For how long its reader has taken nothing, when the kernel takes no more for it, and how many bytes wait.
     pub fn stalled(&self) -> Option<(Duration, usize)> {
         self.outbox.stalled()
     }

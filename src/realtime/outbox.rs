@@ -223,13 +223,14 @@ impl Outbox {
         let bytes = queue.bytes + frame.bytes.len();
         let stale = queue.stale(limits.age_max);
         let fat = bytes > limits.bytes_max / FAIR_PARTS || queue.since.is_some_and(|since| since.elapsed() > FAIR_AGE);
+        let hog = queue.blocked && fat;
         // The frame that is under way may be larger than the whole bound (a snapshot): the bound is for what is behind it.
         let first = queue.frames.front().map_or(0, Waiting::len);
         let too_much = backlog && (queue.frames.len() >= limits.frames_max || bytes - first > limits.bytes_max);
-        // When the process's budget is spent, those who hold it are cut, not whoever gets a frame just now. Nor does
-        // anybody get a large one.
+        // When the process's budget is spent, those who hold it and do not read are cut, not whoever gets a frame just
+        // now. But nobody gets a large one.
         let large = frame.bytes.len() > limits.bytes_max / FAIR_PARTS;
-        if stale || too_much || (((backlog && fat) || large) && budget.exhausted()) {
+        if stale || too_much || ((hog || large) && budget.exhausted()) {
             Self::close_queue(&mut queue, Close::SlowConsumer, "", budget);
             queue.scheduled = true;
             return Push::Overflow;
@@ -386,10 +387,10 @@ impl Outbox {
         self.lock().stale(age_max)
     }
 
-    /// For how long the reader has taken nothing while something waits, and how many bytes wait.
+    /// For how long the reader has taken nothing, when the kernel takes no more for it, and how many bytes wait.
     pub fn stalled(&self) -> Option<(Duration, usize)> {
         let queue = self.lock();
-        queue.since.map(|since| (since.elapsed(), queue.bytes))
+        queue.since.filter(|_| queue.blocked).map(|since| (since.elapsed(), queue.bytes))
     }
 
     /// Whether the kernel took no more at the last flush.
@@ -472,7 +473,13 @@ mod tests {
         let (held, tight) = (Outbox::default(), Budget::new(10));
         assert_eq!(held.push(&text(20), &LIMITS, &tight), Push::Scheduled);
         assert_eq!(held.push(&text(1), &LIMITS, &tight), Push::Queued, "the budget is spent, but not by this one");
-        assert_eq!(held.push(&text(20), &LIMITS, &tight), Push::Overflow, "this one holds its part of it");
+        assert_eq!(
+            held.push(&text(9), &LIMITS, &tight),
+            Push::Queued,
+            "it has much, but nobody has asked it to read yet"
+        );
+        assert_eq!(held.flush(&tight, |_| Err(io::ErrorKind::WouldBlock.into())), Flushed::Blocked);
+        assert_eq!(held.push(&text(1), &LIMITS, &tight), Push::Overflow, "this one holds its part of it");
     }
 
     #[tokio::test(start_paused = true)]

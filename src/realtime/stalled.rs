@@ -26,6 +26,11 @@ impl Hub {
         }
     }
 
+    /// Bytes that wait in all outboxes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.flusher.budget().used()
+    }
+
     /// Cuts the readers whose time is over; with the process's budget spent, also those that hold most of it and read
     /// nothing, until a quarter is free again.
     pub fn cut_stalled(&self) {

@@ -230,6 +230,11 @@ impl TestServer {
         self.house().services.hub.counts().conns
     }
 
+    /// How many bytes wait in outboxes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.house().services.hub.waiting_bytes()
+    }
+
     /// Waits for a condition.
     pub async fn until(&self, what: &str, condition: impl Fn() -> bool) {
         let began = Instant::now();

@@ -1,0 +1,49 @@
+//! Gives every message back: for Autobahn|Testsuite, in builds with the feature `echo` and to peers on this machine only.
+//! Accepting, upgrading, reading, writing and closing are those of every socket.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use super::close;
+use super::stream::Io;
+use crate::doors::PeerAddr;
+use crate::protocol::codes::Close;
+use crate::protocol::frame;
+use crate::realtime::{Conn, Frame};
+
+/// Serves one socket until it ends.
+pub(super) async fn serve(conn: &Arc<Conn>, ws: &mut WebSocketStream<Io>, peer: Option<PeerAddr>) {
+    if !peer.is_some_and(|PeerAddr(peer)| peer.ip().is_loopback()) {
+        conn.close(Close::Unauthorized);
+    }
+    while !conn.over() {
+        tokio::select! {
+            message = ws.next() => match message {
+                Some(Ok(message)) => {
+                    ws.get_mut().message_ended(&message);
+                    match message {
+                        Message::Text(text) => conn.push(&Frame::durable(frame::raw(frame::TEXT, text.as_bytes()))),
+                        Message::Binary(bytes) => conn.push(&Frame::durable(frame::raw(frame::BINARY, &bytes))),
+                        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+                        Message::Close(_) => return close::answer(conn, ws).await,
+                    };
+                }
+                Some(Err(error)) => match close::code_of(&error) {
+                    Some(code) => conn.close(code),
+                    None => return,
+                },
+                None => return,
+            },
+            () = conn.woken() => {}
+            writable = conn.writable(), if conn.blocked() => {
+                if writable.is_err() {
+                    return;
+                }
+                conn.flush();
+            }
+        }
+    }
+}
