@@ -12,12 +12,7 @@ use uuid::Uuid;
 use crate::support::chance::Chance;
 use crate::support::client::{Ack, Client, Door, Gone, PATIENCE};
 use crate::support::process::Launch;
-
-/// Two people who share a chat, and the tokens of their sessions.
-pub struct Room {
-    pub chat: String,
-    pub tokens: Vec<String>,
-}
+use crate::support::server::Room;
 
 /// Rooms of two, in an empty data directory without a server.
 pub fn rooms(launch: &Launch, rooms: usize) -> Vec<Room> {

@@ -9,6 +9,7 @@ mod bystander;
 mod drain;
 mod faults;
 mod frames;
+mod heads;
 mod herd;
 mod limits;
 mod postgres;
