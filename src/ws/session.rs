@@ -108,9 +108,12 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     tracing::debug!(socket.id = conn.id.0, peer = peer.is_some(), "socket opened");
     let mut session = Session::new(services, Arc::clone(&conn), token);
     #[cfg(feature = "echo")]
-    super::echo::serve(&conn, &mut ws, peer).await;
+    let echoed = super::echo::serve(&conn, &mut ws, peer).await;
     #[cfg(not(feature = "echo"))]
-    session.serve(&mut ws, limits.connect_timeout).await;
+    let echoed = false;
+    if !echoed {
+        session.serve(&mut ws, limits.connect_timeout).await;
+    }
     if conn.closing().is_some() {
         close::finish(&conn, &mut ws, limits.close_timeout).await;
     }

@@ -169,8 +169,7 @@ test('close 4101: the moment that was told, whatever went before', async () => {
   socket.start();
   for (let tries = 1; tries <= 8; tries += 1) {
     line().end(1006);
-    await timers.advance(20_000);
-    assert.equal(lines.length, tries + 1);
+    while (lines.length === tries) await timers.advance(50);
   }
   line().end(4101, '3');
   await timers.advance(3_499);
