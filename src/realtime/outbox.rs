@@ -536,7 +536,9 @@ mod tests {
         assert_eq!(budget.used(), 3);
         let mut out = Vec::new();
         outbox.flush(&budget, |slices| {
-            slices.iter().for_each(|slice| out.extend_from_slice(slice));
+            for slice in slices {
+                out.extend_from_slice(slice);
+            }
             Ok(slices.iter().map(|slice| slice.len()).sum())
         });
         assert_eq!(String::from_utf8(out).unwrap(), "3m5");

@@ -10,7 +10,6 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use super::close;
 use super::stream::Io;
 use crate::doors::PeerAddr;
-use crate::protocol::codes::Close;
 use crate::protocol::frame;
 use crate::realtime::{Conn, Frame};
 

@@ -98,8 +98,9 @@ static REFUSALS: Semaphore = Semaphore::const_new(512);
 /// to no script, as the close of a socket.
 fn admit(services: &Services, headers: &HeaderMap, peer: doors::PeerAddr) -> Result<Option<Refused>, Error> {
     let address = doors::client_address(headers, peer.0, &services.config.trusted_proxies);
-    services.rates.check(RateKind::SocketAddress, &address.to_string())?;
-    let Err(back) = services.admission.admit(address) else { return Ok(None) };
+    let network = doors::network(address);
+    services.rates.check(RateKind::SocketAddress, &network.to_string())?;
+    let Err(back) = services.admission.admit(network) else { return Ok(None) };
     names::socket_put_off();
     match REFUSALS.try_acquire() {
         Ok(turn) if headers.contains_key(ORIGIN) => Ok(Some(Refused { seconds: back.seconds, _turn: turn })),

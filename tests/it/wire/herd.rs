@@ -39,7 +39,7 @@ pub struct Scene {
     /// Nobody says anything new.
     pub quiet: AtomicBool,
     /// When somebody was welcomed, and whether everything was recovered.
-    pub welcomes: mpsc::UnboundedSender<(Instant, bool)>,
+    pub welcomes: mpsc::Sender<(Instant, bool)>,
     /// Sockets that were closed without having been told before.
     pub untold: AtomicUsize,
     /// Tries that were put off with a moment.
@@ -47,8 +47,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub fn new(server: SocketAddr) -> (Arc<Self>, mpsc::UnboundedReceiver<(Instant, bool)>) {
-        let (welcomes, welcomed) = mpsc::unbounded_channel();
+    pub fn new(server: SocketAddr) -> (Arc<Self>, mpsc::Receiver<(Instant, bool)>) {
+        let (welcomes, welcomed) = mpsc::channel(100_000);
         let scene = Self {
             server: watch::Sender::new(server),
             began: Instant::now(),
@@ -187,7 +187,7 @@ impl Member {
                             assert!(reply.get("ok").is_some(), "{reply}");
                             self.client = Some(client);
                             self.scene.connected.fetch_add(1, Ordering::Relaxed);
-                            self.scene.welcomes.send((Instant::now(), full)).expect("the judge");
+                            self.scene.welcomes.try_send((Instant::now(), full)).expect("the judge");
                             return;
                         }
                         Err(_) => self.mirror = std::mem::take(&mut client.mirror),
