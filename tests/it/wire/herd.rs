@@ -53,7 +53,7 @@ impl Scene {
             server: watch::Sender::new(server),
             began: Instant::now(),
             connected: AtomicUsize::new(0),
-            quiet: AtomicBool::new(false),
+            quiet: AtomicBool::new(true),
             welcomes,
             untold: AtomicUsize::new(0),
             put_off: AtomicUsize::new(0),
