@@ -13,6 +13,8 @@ use super::{Args, Ctx, Out, open_all, sys};
 /// sockets are opened would count as less for each.
 fn stir(a: &Args) {
     let to = format!("{}:{}", a.s("host", "127.0.0.1"), a.n("port", 0.0));
+    // Threads that hashed go after ten seconds, and take what they hold with them.
+    std::thread::sleep(Duration::from_secs(11));
     for _ in 0..200 {
         if let Ok(mut stream) = TcpStream::connect(&to) {
             // A textbook server knows no such page; it only has to be busy.
