@@ -103,7 +103,10 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
         .max_message_size(Some(limits.frame_bytes_max))
         .max_frame_size(Some(limits.frame_bytes_max));
     let io = Io::new(read, Arc::clone(&conn), limits.frame_bytes_max);
-    let mut ws = WebSocketStream::from_partially_read(io, read_buf.into(), Role::Server, Some(config)).await;
+    // A copy: handed on as it is, the few bytes, or none, would keep hyper's whole buffer for as long as the socket lives.
+    let begun = read_buf.to_vec();
+    drop(read_buf);
+    let mut ws = WebSocketStream::from_partially_read(io, begun, Role::Server, Some(config)).await;
     let Hello { token, peer, permit, refused } = hello;
     tracing::debug!(socket.id = conn.id.0, peer = peer.is_some(), "socket opened");
     let mut session = Session::new(services, Arc::clone(&conn), token);
@@ -155,7 +158,8 @@ impl Session {
                         heard = Instant::now();
                         ws.get_mut().message_ended(&message);
                         let was_ready = matches!(self.state, State::Ready(_));
-                        if self.message(message).await == Next::End {
+                        // Boxed, here and below: what a request needs while it runs is not held by a silent socket.
+                        if Box::pin(self.message(message)).await == Next::End {
                             close::answer(&conn, ws).await;
                             return;
                         }
@@ -182,7 +186,7 @@ impl Session {
                         continue;
                     }
                     let next = tokio::select! {
-                        next = self.heartbeat(heard, &mut asked) => next,
+                        next = Box::pin(self.heartbeat(heard, &mut asked)) => next,
                         () = closing(&conn) => continue,
                     };
                     timer.as_mut().reset(Instant::now() + next);
