@@ -11,7 +11,6 @@ use super::herd::{Member, Scene, curve, rooms};
 use crate::crash::world::{SETTINGS, chat_id_in};
 use crate::support::chance::Chance;
 use crate::support::client::{Ack, Gone, PATIENCE};
-use crate::support::full_run;
 use crate::support::http::Http;
 use crate::support::people;
 use crate::support::process::Launch;
@@ -100,12 +99,12 @@ async fn health(at: SocketAddr) -> Option<(u16, Value)> {
 }
 
 /// Hundreds of sockets are told before they are closed, find the next life of the server at their own moments, and
-/// have lost nothing. With `--full` ten thousand of them.
+/// have lost nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_under_load_loses_nothing_and_makes_no_herd() {
-    let count = if full_run() { 5_000 } else { 100 };
+    let count = 100;
     // A few hundred here come back as ten thousand do elsewhere: over some seconds.
-    let rate = if full_run() { 1_000 } else { 100 };
+    let rate = 100;
     let burst = rate / 5;
     let directory = tempfile::tempdir().expect("a directory");
     let settings = format!(
@@ -179,7 +178,7 @@ async fn a_restart_under_load_loses_nothing_and_makes_no_herd() {
         "{sockets} sockets: stopped in {ended:?}, all back {away:?} after the signal, put off {} times, connects a second {curve:?}",
         scene.put_off.load(Ordering::Relaxed)
     );
-    assert!(away < Duration::from_secs(if full_run() { 30 } else { 60 }), "all are back after {away:?}");
+    assert!(away < Duration::from_secs(60), "all are back after {away:?}");
     assert_eq!(scene.untold.load(Ordering::Relaxed), 0, "everybody was told before being closed");
     // As many as wait in the bucket, and then the rate.
     assert!(curve.iter().all(|count| *count <= rate * 2 + burst), "no herd: {curve:?}");

@@ -16,7 +16,11 @@ use crate::support::server::Room;
 
 /// Rooms of two, in an empty data directory without a server.
 pub fn rooms(launch: &Launch, rooms: usize) -> Vec<Room> {
-    let said = launch.run(&["bench-part", "crowd", "--rooms", &rooms.to_string(), "--members", "2"]);
+    // A socket is a descriptor, and a large crowd is one long transaction.
+    let _raised = rlimit::increase_nofile_limit(u64::MAX).is_ok();
+    let patience = ["--set", "limits.store_timeout=60", "--set", "limits.request_timeout=70"];
+    let said = launch
+        .run(&[&["bench-part", "crowd", "--rooms", &rooms.to_string(), "--members", "2"], &patience[..]].concat());
     let people: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("a person")).collect();
     let token = |person: &Value| {
         let cookie = person["cookie"].as_str().expect("a cookie");
