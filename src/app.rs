@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{self, Accounts, Device, HashCost};
@@ -22,7 +23,7 @@ use crate::protocol::events::Reconnect;
 use crate::protocol::frame;
 use crate::protocol::server::Signal;
 use crate::ratelimit::RateLimits;
-use crate::realtime::{Flusher, Frame, Hub, HubCounts, OutboxLimits};
+use crate::realtime::{Admission, AdmissionLimits, Flusher, Frame, Hub, HubCounts, OutboxLimits};
 use crate::seal::Seal;
 use crate::services::{Services, StoreHealth};
 use crate::store::Store;
@@ -109,6 +110,14 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
     );
     inner.spawn_vital("flusher", Arc::clone(&flusher).run(stop.clone()));
     let hub = Arc::new(Hub::new(flusher, limits.sockets_per_user_max, limits.joining_frames_max));
+    inner.spawn("stalled-readers", Arc::clone(&hub).watch_stalled(stop.clone()));
+    let admission = Admission::new(AdmissionLimits {
+        per_second: limits.connects_per_second,
+        burst: limits.connects_burst,
+        at_once: limits.connects_at_once,
+        slot_max: limits.connect_slot_max,
+        slots_per_address_max: limits.connections_per_address_max,
+    });
     let (to_fanout, fanout) = mpsc::channel(limits.fanout_queue_max);
     let deliverer =
         Deliverer { hub: Arc::clone(&hub), view: View { store: store.clone(), limits: Arc::clone(&limits) } };
@@ -151,6 +160,7 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         limits,
         supervisor,
         rates,
+        admission,
         hub,
         accounts,
         chat,
@@ -199,6 +209,9 @@ async fn sweep(rates: Arc<RateLimits>, stop: CancellationToken) {
         rates.sweep();
     }
 }
+
+/// Patience with each last step of a stop when `drain_timeout` is over.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Descriptors kept for the database, files and mail.
 const DESCRIPTORS_KEPT: u64 = 256;
@@ -260,27 +273,46 @@ impl House {
         Ok(signed_in)
     }
 
-    /// Closes the doors, lets everything that was taken be finished, and closes the store.
+    /// Reports itself as not ready, sends its sockets away, closes the doors, lets everything that was taken be finished,
+    /// and closes the store; all of it in `drain_timeout`.
+    ///
+    /// # Ordering
+    /// Sockets are told before any is closed, and each is answered before it is closed.
     pub async fn stop(self) -> Report {
-        let services = &self.services;
-        let patience = services.limits.drain_timeout;
-        tracing::info!(sockets = services.hub.counts().conns, "stopping");
-        let spread = Signal { op: "reconnect", ch: None, d: Reconnect { within_ms: 5000 } };
-        let spread = Frame::durable(frame::text(&spread));
-        for conn in services.hub.all() {
-            conn.push(&spread);
+        let (services, limits) = (&self.services, &self.services.limits);
+        let deadline = Instant::now() + limits.drain_timeout;
+        let left = || deadline.saturating_duration_since(Instant::now()).max(LAST_PATIENCE);
+        let spread = services.chat.spread(services.hub.counts().conns);
+        tracing::info!(sockets = services.hub.counts().conns, spread_ms = ms(spread), "stopping");
+        // Not ready, and no new sockets, from here on.
+        services.supervisor.draining().cancel();
+        services.admission.shut(limits.drain_notice + spread);
+        if services.hub.counts().conns > 0 {
+            tokio::time::sleep(limits.drain_notice).await;
         }
-        // New sockets are refused from here on; what was taken from the old ones is committed and answered first.
+        let within_ms = u32::try_from(ms(spread)).unwrap_or(u32::MAX);
+        let told = Signal { op: "reconnect", ch: None, d: Reconnect { within_ms } };
+        let told = Frame::durable(frame::text(&told));
+        let sockets = services.hub.all();
+        for conn in &sockets {
+            conn.push(&told);
+        }
+        services.chat.send_away(sockets, spread).await;
+        // What was taken by other doors is committed and answered too.
         services.supervisor.stopping().cancel();
-        services.chat.settle(patience).await;
+        services.chat.settle(left()).await;
         for conn in services.hub.all() {
             conn.close(Close::GoingAway);
         }
-        let doors = services.supervisor.shut_down(patience).await;
+        let doors = services.supervisor.shut_down(left()).await;
         let hub = services.hub.counts();
-        let rooms = self.inner.shut_down(patience).await;
+        let rooms = self.inner.shut_down(left()).await;
         self.store.close().await;
         tracing::info!(tasks_left = doors + rooms, "stopped");
         Report { tasks_left: doors + rooms, hub }
     }
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

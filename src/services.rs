@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::demo::Demo;
 use crate::ratelimit::RateLimits;
-use crate::realtime::Hub;
+use crate::realtime::{Admission, Hub};
 use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::Telemetry;
@@ -29,6 +29,8 @@ pub struct Services {
     pub supervisor: Supervisor,
     /// How often a thing may happen.
     pub rates: Arc<RateLimits>,
+    /// Which sockets come in, and when the others shall come.
+    pub admission: Admission,
     /// Who holds a socket.
     pub hub: Arc<Hub>,
     /// People and their sessions.

@@ -11,6 +11,7 @@ use tracing::Instrument;
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor {
     tracker: TaskTracker,
+    drain: CancellationToken,
     stop: CancellationToken,
 }
 
@@ -56,6 +57,11 @@ impl Supervisor {
         self.tracker.spawn(future)
     }
 
+    /// The signal that the end is near: nothing new is begun, what is there goes on.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.drain
+    }
+
     /// The signal on which tasks finish what they have and end.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop
@@ -68,6 +74,7 @@ impl Supervisor {
 
     /// Asks all tasks to end and waits for them, at most `patience`. Returns how many are still alive.
     pub async fn shut_down(&self, patience: std::time::Duration) -> usize {
+        self.drain.cancel();
         self.stop.cancel();
         self.tracker.close();
         let _timed_out = tokio::time::timeout(patience, self.tracker.wait()).await.is_err();

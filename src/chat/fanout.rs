@@ -179,8 +179,10 @@ impl Deliverer {
             let stream = StreamId::Chat(marker.chat);
             let whole =
                 Marker { u: marker.user, read: Some(marked.read), read_n: Some(marked.read_n), recv: marked.recv };
-            let state =
-                |d| Frame::state(frame::text(&Signal { op: "marker", ch: Some(Channel::Chat(marker.chat)), d }));
+            let state = |d: Marker| {
+                let of = (marker.chat, marker.user, d.read.is_some());
+                Frame::state(of, frame::text(&Signal { op: "marker", ch: Some(Channel::Chat(marker.chat)), d }))
+            };
             let (open, discreet) = (OnceCell::new(), OnceCell::new());
             let except = if let Answer::Socket { conn, .. } = &who { Some(conn.id) } else { None };
             self.hub.signal(stream, except, |conn| {

@@ -6,6 +6,7 @@ mod fanout;
 mod history;
 mod list;
 mod open;
+mod restart;
 mod send;
 mod view;
 
@@ -19,6 +20,7 @@ pub use committer::{Answer, Committer};
 pub use fanout::{Deliverer, FanOut};
 pub use list::Listing;
 pub use open::{Joining, Snapshot};
+pub use restart::Scope;
 pub use view::View;
 
 use crate::clock::Clock;

@@ -127,7 +127,7 @@ async fn a_chat_that_opens_during_a_connect_is_not_swallowed() {
         house.chat.publish(&conn, 1, a, chat, publish("daar")).await.unwrap();
         house.chat.settle(Duration::from_secs(5)).await;
         assert_eq!(conn.closing(), None);
-        let heads = house.hub.positions(&conn, 0, 9);
+        let (heads, _) = house.hub.positions(&conn, 0, 9);
         assert!(heads.contains(&(crate::realtime::StreamId::Chat(chat), 3)), "{heads:?}");
         assert!(heads.contains(&(crate::realtime::StreamId::User(a), 2)), "{heads:?}");
         assert_eq!(house.supervisor.shut_down(Duration::from_secs(5)).await, 0);

@@ -9,6 +9,7 @@ mod health;
 mod migrate;
 pub mod out;
 mod rates;
+mod realtime;
 mod remote;
 mod serve;
 mod session;
@@ -94,6 +95,9 @@ enum Command {
     /// Look after chats
     #[command(subcommand)]
     Chat(chat::Chat),
+    /// Look after live sockets
+    #[command(subcommand)]
+    Realtime(realtime::Realtime),
     /// List and end sessions
     #[command(subcommand)]
     Session(session::Session),
@@ -173,6 +177,7 @@ impl Cli {
             Command::Migrate(migrate) => migrate.run(&settings).await,
             Command::User(user) | Command::Standing(user) => user.run(&settings).await,
             Command::Chat(chat) => chat.run(&settings).await,
+            Command::Realtime(realtime) => realtime.run(&settings).await,
             Command::Session(session) => session.run(&settings).await,
             Command::RateLimits(rates) => rates.run(&settings).await,
             Command::Health => health::run(&settings).await,

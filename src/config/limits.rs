@@ -8,6 +8,9 @@ use super::value::{Setting, read_in, show_range};
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
+/// Largest frame that can be allowed; more only where frames are given back to a test.
+const LARGEST_FRAME_BYTES: usize = if cfg!(feature = "echo") { 16 * MIB } else { MIB };
+
 const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
@@ -72,7 +75,7 @@ limits! {
     request_timeout: Duration = seconds(30), seconds(1)..=minutes(10), "seconds",
         "Time to answer an HTTP request.";
     // sockets
-    frame_bytes_max: usize = 64 * KIB, KIB..=MIB, "bytes",
+    frame_bytes_max: usize = 64 * KIB, KIB..=LARGEST_FRAME_BYTES, "bytes",
         "One frame or message from a client; beyond it the socket closes with 1009.";
     connect_timeout: Duration = seconds(10), seconds(1)..=minutes(5), "seconds",
         "From the upgrade to a successful connect request.";
@@ -80,6 +83,14 @@ limits! {
         "Between two pings of the server on a socket; longer ones are cut by proxies.";
     pong_timeout: Duration = seconds(10), seconds(1)..=minutes(5), "seconds",
         "Silence after a ping until the socket counts as dead; shorter than ping_interval.";
+    connects_per_second: u32 = 1_000, 1..=1_000_000, "connects/s",
+        "Sockets let in for long; a client beyond it is told its own moment to come back.";
+    connects_burst: u32 = 4_000, 1..=1_000_000, "connects",
+        "Sockets let in at once.";
+    connects_at_once: usize = 64, 1..=100_000, "connects",
+        "Connect requests being answered; others wait for their turn, so that what is connected does not wait for them.";
+    connect_slot_max: Duration = minutes(1), seconds(1)..=minutes(10), "seconds",
+        "Furthest moment a client is told to come back at.";
     sockets_per_user_max: usize = 16, 1..=1_000, "sockets",
         "Sockets one person may hold; the newest is refused.";
     requests_in_flight_max: usize = 32, 1..=1_024, "requests",
@@ -198,8 +209,12 @@ limits! {
     picture_decodes_at_once: usize = 1, 1..=64, "pictures",
         "Pictures decoded at the same time, 4 bytes a pixel each and what the decoder needs; four times as many may wait.";
     // stopping
-    drain_timeout: Duration = seconds(10), seconds(0)..=minutes(5), "seconds",
-        "How long a stopping server waits for what is under way.";
+    drain_notice: Duration = seconds(0), seconds(0)..=minutes(5), "seconds",
+        "How long a stopping server only reports itself as not ready, so that a load balancer takes it out, before its sockets are sent away.";
+    drain_spread: Duration = seconds(5), seconds(0)..=minutes(5), "seconds",
+        "Time over which a stopping server sends its sockets away, still serving those that are left; less when they are few.";
+    drain_timeout: Duration = seconds(15), seconds(0)..=minutes(10), "seconds",
+        "From the first signal to the end of a stopping server, whatever is still under way.";
     close_timeout: Duration = seconds(1), Duration::from_millis(10)..=minutes(1), "seconds",
         "How long a closing socket may take to send what is waiting and its close frame.";
 }

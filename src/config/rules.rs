@@ -172,6 +172,12 @@ fn combinations(config: &Config, checks: &mut Checks<'_>) {
         "limits.socket_ops_per_second",
     );
     checks.order(
+        limits.drain_timeout >= limits.drain_spread + limits.drain_notice,
+        "limits.drain_timeout",
+        "at least limits.drain_notice and",
+        "limits.drain_spread",
+    );
+    checks.order(
         limits.session_absolute >= limits.session_idle,
         "limits.session_absolute",
         least,

@@ -26,6 +26,9 @@ use crate::telemetry::names;
 
 /// Longest time the kernel waits for a peer to take what was sent, so that a reader that stopped does not hold a place.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes that the kernel takes for a peer beyond what fits on the way: a reader that stalled fills this, not megabytes of
+/// the kernel's memory, and the outbox, which is bounded and counted, sees it early.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// First and longest pause after an accept error that is not about one connection, such as no free descriptor.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// Connections beyond the cap that are told so at the same time; further ones are closed without a word.
@@ -168,7 +171,8 @@ where
 fn set_options(stream: &TcpStream) {
     let outcome = stream
         .set_nodelay(true)
-        .and_then(|()| socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT)));
+        .and_then(|()| socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT)))
+        .and_then(|()| socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX));
     if let Err(error) = outcome {
         tracing::debug!(%error, "socket options");
     }

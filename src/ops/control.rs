@@ -17,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::health::{self, Report};
+use crate::chat::Scope;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::{ChatId, SessionId, UserId};
@@ -92,8 +93,27 @@ pub enum Command {
         /// A key, in which `*` stands for any text.
         pattern: String,
     },
+    /// Close sockets, so that their clients come back and resume.
+    RestartRealtime {
+        /// Whose.
+        whose: Whose,
+        /// Over how many milliseconds.
+        within_ms: u32,
+    },
     /// Ask for the server's health.
     Health,
+}
+
+/// Whose sockets are closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// Everybody's.
+    All,
+    /// One person's, by e-mail address or id.
+    User(String),
+    /// Those of the members of a chat.
+    Chat(ChatId),
 }
 
 /// A person's session, as operators see it.
@@ -168,6 +188,11 @@ pub enum Answer {
     Cleared {
         /// How many.
         keys: usize,
+    },
+    /// So many sockets are being closed.
+    SentAway {
+        /// How many.
+        sockets: usize,
     },
     /// The server's health.
     Health(Report),
@@ -247,6 +272,23 @@ pub async fn execute(services: &Services, command: Command) -> Result<Answer> {
             }
             tracing::info!(pattern, keys, "rate limits cleared");
             Answer::Cleared { keys }
+        }
+        Command::RestartRealtime { whose, within_ms } => {
+            let scope = match &whose {
+                Whose::All => Scope::All,
+                Whose::Chat(chat) => Scope::Chat(*chat),
+                Whose::User(user) => Scope::User(match user.parse() {
+                    Ok(id) => id,
+                    Err(_) => accounts.find(user).await?,
+                }),
+            };
+            let (chat, sockets) = (services.chat.clone(), services.chat.sockets(scope));
+            let answer = Answer::SentAway { sockets: sockets.len() };
+            tracing::info!(?scope, sockets = sockets.len(), within_ms, "sockets are sent away");
+            services.supervisor.spawn("restart-realtime", async move {
+                chat.send_away(sockets, Duration::from_millis(within_ms.into())).await;
+            });
+            answer
         }
         Command::Health => Answer::Health(health::report(services).await),
     })

@@ -62,7 +62,7 @@ async fn missing(services: &Services) -> Vec<&'static str> {
     let checks = [
         ("store", services.store_health.answers().await),
         ("committer", services.chat.alive()),
-        ("draining", !services.supervisor.stopping().is_cancelled()),
+        ("draining", !services.supervisor.draining().is_cancelled()),
     ];
     checks.into_iter().filter(|(_, fine)| !fine).map(|(name, _)| name).collect()
 }

@@ -33,6 +33,20 @@ pub fn close(close: Close, reason: &str) -> Bytes {
     finish(0x88, buffer)
 }
 
+/// The first byte of a text frame.
+#[cfg(feature = "echo")]
+pub const TEXT: u8 = 0x81;
+
+/// The first byte of a binary frame.
+#[cfg(feature = "echo")]
+pub const BINARY: u8 = 0x82;
+
+/// One frame that begins with this byte and holds these.
+#[cfg(feature = "echo")]
+pub fn raw(first: u8, payload: &[u8]) -> Bytes {
+    finish(first, [&[0; HEADER_MAX], payload].concat())
+}
+
 fn finish(first: u8, mut buffer: Vec<u8>) -> Bytes {
     let len = buffer.len() - HEADER_MAX;
     let mut header = Vec::with_capacity(HEADER_MAX);

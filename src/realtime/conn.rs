@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -51,6 +52,8 @@ pub struct Conn {
     /// Written by the hub under this lock; None once the socket has left the hub.
     pub(super) streams: Mutex<Option<HashSet<StreamId>>>,
     wake: Notify,
+    /// It is about to be closed: what it asked is answered, and nothing more is read.
+    parting: AtomicBool,
 }
 
 impl Conn {
@@ -66,6 +69,7 @@ impl Conn {
             receipts: AtomicU64::new(0),
             streams: Mutex::new(Some(HashSet::new())),
             wake: Notify::new(),
+            parting: AtomicBool::new(false),
         })
     }
 
@@ -120,6 +124,22 @@ impl Conn {
         }
     }
 
+    /// Takes no further requests; what it asked is still answered. A close is to follow.
+    pub fn part(&self) {
+        self.parting.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Whether it takes no further requests.
+    pub fn parting(&self) -> bool {
+        self.parting.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing that it asked waits for the committer.
+    pub fn answered(&self) -> bool {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).ids.is_empty()
+    }
+
     /// Why it is being closed, if it is.
     pub fn closing(&self) -> Option<Close> {
         self.outbox.closing()
@@ -153,6 +173,11 @@ impl Conn {
     /// Whether the oldest waiting frame is too old.
     pub fn stale(&self) -> bool {
         self.outbox.stale(self.flusher.limits().age_max)
+    }
+
+    /// For how long its reader has taken nothing, when the kernel takes no more for it, and how many bytes wait.
+    pub fn stalled(&self) -> Option<(Duration, usize)> {
+        self.outbox.stalled()
     }
 
     /// Resolves when the session's task has something to look at: a close, or a socket that takes no more.

@@ -109,7 +109,7 @@ pub struct Hub {
     users: DashMap<UserId, Vec<Arc<Conn>>>,
     sessions: DashMap<SessionId, Vec<Arc<Conn>>>,
     streams: DashMap<StreamId, Vec<Attached>>,
-    flusher: Arc<Flusher>,
+    pub(super) flusher: Arc<Flusher>,
     numbers: AtomicU64,
     sockets_per_user_max: usize,
     joining_frames_max: usize,
@@ -314,10 +314,17 @@ impl Hub {
         }
     }
 
-    /// The numbers expected next by one socket in its live streams, at most `limit` of them, after leaving out `skip`.
-    pub fn positions(&self, conn: &Conn, skip: usize, limit: usize) -> Vec<(StreamId, u64)> {
-        let streams: Vec<StreamId> = lock(conn).iter().flatten().copied().skip(skip).take(limit).collect();
-        streams
+    /// The numbers expected next by one socket, where it is live: of its person's own stream, and of at most `limit` chats
+    /// after leaving out `skip`. With them, how many to leave out the next time, so that all have their turn.
+    pub fn positions(&self, conn: &Conn, skip: usize, limit: usize) -> (Vec<(StreamId, u64)>, usize) {
+        let own = conn.identity().map(|identity| StreamId::User(identity.user));
+        let held = lock(conn);
+        let chats = held.iter().flatten().copied().filter(|stream| Some(*stream) != own);
+        let streams: Vec<StreamId> = own.into_iter().chain(chats.skip(skip).take(limit)).collect();
+        let all = held.as_ref().map_or(0, HashSet::len);
+        drop(held);
+        let next = if skip + limit < all.saturating_sub(1) { skip + limit } else { 0 };
+        let positions = streams
             .into_iter()
             .filter_map(|stream| {
                 let attached = self.streams.get(&stream)?;
@@ -326,7 +333,8 @@ impl Hub {
                     Mode::Buffering(_) => None,
                 })
             })
-            .collect()
+            .collect();
+        (positions, next)
     }
 
     /// Closes every socket of a session.
@@ -359,7 +367,14 @@ impl Hub {
         }
     }
 
-    fn conns_of(&self, user: UserId) -> Vec<Arc<Conn>> {
+    /// The sockets that listen to a stream.
+    pub fn listeners(&self, stream: StreamId) -> Vec<Arc<Conn>> {
+        let attached = self.streams.get(&stream);
+        attached.map(|attached| attached.iter().map(|entry| Arc::clone(&entry.conn)).collect()).unwrap_or_default()
+    }
+
+    /// The sockets of a person.
+    pub fn conns_of(&self, user: UserId) -> Vec<Arc<Conn>> {
         self.users.get(&user).map(|held| held.clone()).unwrap_or_default()
     }
 }

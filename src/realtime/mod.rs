@@ -2,11 +2,14 @@
 //!
 //! Passive data in sharded maps; nothing here waits for a reader, and nothing here knows the store.
 
+mod admission;
 mod conn;
 mod flusher;
 mod hub;
 mod outbox;
+mod stalled;
 
+pub use admission::{Admission, AdmissionLimits, ComeBack};
 pub use conn::{Begin, Conn, ConnId, Identity};
 pub use flusher::Flusher;
 pub use hub::{Delivery, Hub, HubCounts, StreamId, TooManySockets};

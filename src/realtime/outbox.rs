@@ -3,6 +3,7 @@
 //! A frame is encoded once and shared by all its recipients. A reader who is too slow is cut; nobody waits for it.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,8 @@ pub struct Frame {
     pub bytes: Bytes,
     /// What may happen to it when the reader is slow.
     pub class: Class,
+    /// What it is the state of; 0 for nothing. A later frame of the same key says the same and more.
+    pub key: u64,
 }
 
 /// What may happen to a frame when the reader is slow.
@@ -29,7 +32,7 @@ pub struct Frame {
 pub enum Class {
     /// Never dropped while the socket lives.
     Durable,
-    /// Never dropped either, but a later one says the same and more.
+    /// Dropped only for a later one of its key, which says the same and more.
     State,
     /// Dropped first.
     Signal,
@@ -38,12 +41,14 @@ pub enum Class {
 impl Frame {
     /// A frame that is never dropped while the socket lives.
     pub fn durable(bytes: Bytes) -> Self {
-        Self { bytes, class: Class::Durable }
+        Self { bytes, class: Class::Durable, key: 0 }
     }
 
-    /// A frame that a later one of its kind replaces.
-    pub fn state(bytes: Bytes) -> Self {
-        Self { bytes, class: Class::State }
+    /// The state of `of`: when the reader is slow, only the latest waits.
+    pub fn state(of: impl Hash, bytes: Bytes) -> Self {
+        let mut hasher = DefaultHasher::new();
+        of.hash(&mut hasher);
+        Self { bytes, class: Class::State, key: hasher.finish().max(1) }
     }
 }
 
@@ -104,14 +109,33 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    fn exhausted(&self) -> bool {
+    /// Whether more waits than may.
+    pub fn exhausted(&self) -> bool {
         self.used() > self.bytes_max
+    }
+
+    /// Whether a quarter of it is free.
+    pub fn mostly_free(&self) -> bool {
+        self.used() <= self.bytes_max / 4 * 3
+    }
+}
+
+/// A frame in the queue.
+#[derive(Debug)]
+struct Waiting {
+    bytes: Bytes,
+    key: u64,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.bytes.len()
     }
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Waiting>,
     /// Bytes of the first frame that are with the kernel already: a frame begun must be finished.
     begun: usize,
     bytes: usize,
@@ -136,6 +160,20 @@ impl Queue {
         }
     }
 
+    /// Lets go of earlier states of this key, except one that is under way.
+    fn supersede(&mut self, key: u64, budget: &Budget) {
+        let mut under_way = self.begun > 0;
+        let mut freed = 0;
+        self.frames.retain(|waiting| {
+            let goes = waiting.key == key && !under_way;
+            under_way = false;
+            freed += if goes { waiting.len() } else { 0 };
+            !goes
+        });
+        self.bytes -= freed;
+        budget.used.fetch_sub(freed, Ordering::Relaxed);
+    }
+
     fn stale(&self, age_max: Duration) -> bool {
         self.since.is_some_and(|since| since.elapsed() > age_max)
             || self.first_since.is_some_and(|since| since.elapsed() > age_max * 4)
@@ -154,7 +192,7 @@ const VECTORS_MAX: usize = 64;
 /// With the process's budget spent, a socket that holds more than this part of its own bound is cut ...
 const FAIR_PARTS: usize = 4;
 /// ... and so is one whose reader has taken nothing for so long.
-const FAIR_AGE: Duration = Duration::from_secs(1);
+pub(super) const FAIR_AGE: Duration = Duration::from_secs(1);
 
 impl Outbox {
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -175,23 +213,31 @@ impl Outbox {
         let backlog = !queue.frames.is_empty();
         let bytes = queue.bytes + frame.bytes.len();
         let half_full = queue.frames.len() * 2 > limits.frames_max || bytes * 2 > limits.bytes_max;
-        if half_full && frame.class == Class::Signal {
-            return Push::Dropped;
+        if half_full {
+            match frame.class {
+                Class::Signal => return Push::Dropped,
+                Class::State => queue.supersede(frame.key, budget),
+                Class::Durable => {}
+            }
         }
+        let bytes = queue.bytes + frame.bytes.len();
         let stale = queue.stale(limits.age_max);
         let fat = bytes > limits.bytes_max / FAIR_PARTS || queue.since.is_some_and(|since| since.elapsed() > FAIR_AGE);
+        let hog = queue.blocked && fat;
         // The frame that is under way may be larger than the whole bound (a snapshot): the bound is for what is behind it.
-        let first = queue.frames.front().map_or(0, Bytes::len);
+        let first = queue.frames.front().map_or(0, Waiting::len);
         let too_much = backlog && (queue.frames.len() >= limits.frames_max || bytes - first > limits.bytes_max);
-        // When the process's budget is spent, those who hold it are cut, not whoever gets a frame just now.
-        if stale || too_much || (backlog && fat && budget.exhausted()) {
+        // When the process's budget is spent, those who hold it and do not read are cut, not whoever gets a frame just
+        // now. But nobody gets a large one.
+        let large = frame.bytes.len() > limits.bytes_max / FAIR_PARTS;
+        if stale || too_much || ((hog || large) && budget.exhausted()) {
             Self::close_queue(&mut queue, Close::SlowConsumer, "", budget);
             queue.scheduled = true;
             return Push::Overflow;
         }
         queue.bytes = bytes;
         budget.used.fetch_add(frame.bytes.len(), Ordering::Relaxed);
-        queue.frames.push_back(frame.bytes.clone());
+        queue.frames.push_back(Waiting { bytes: frame.bytes.clone(), key: frame.key });
         queue.touch();
         if queue.scheduled {
             Push::Queued
@@ -216,7 +262,7 @@ impl Outbox {
     fn close_queue(queue: &mut Queue, close: Close, reason: &str, budget: &Budget) {
         if close == Close::SlowConsumer {
             let keep = usize::from(queue.begun > 0);
-            let kept: usize = queue.frames.iter().take(keep).map(Bytes::len).sum();
+            let kept: usize = queue.frames.iter().take(keep).map(Waiting::len).sum();
             budget.used.fetch_sub(queue.bytes - kept, Ordering::Relaxed);
             queue.frames.truncate(keep);
             queue.bytes = kept;
@@ -224,7 +270,7 @@ impl Outbox {
         let last = frame::close(close, reason);
         budget.used.fetch_add(last.len(), Ordering::Relaxed);
         queue.bytes += last.len();
-        queue.frames.push_back(last);
+        queue.frames.push_back(Waiting { bytes: last, key: 0 });
         queue.touch();
         queue.closing = Some(close);
     }
@@ -244,8 +290,8 @@ impl Outbox {
             let taken = if queue.frames.len() > 1 && queue.bytes - queue.begun <= JOIN_BYTES_MAX {
                 joined.clear();
                 let mut skip = queue.begun;
-                for bytes in &queue.frames {
-                    joined.extend_from_slice(bytes.get(skip..).unwrap_or_default());
+                for waiting in &queue.frames {
+                    joined.extend_from_slice(waiting.bytes.get(skip..).unwrap_or_default());
                     skip = 0;
                 }
                 write(&[io::IoSlice::new(&joined)])
@@ -255,7 +301,7 @@ impl Outbox {
                     .frames
                     .iter()
                     .take(VECTORS_MAX)
-                    .map(|bytes| io::IoSlice::new(bytes.get(std::mem::take(&mut skip)..).unwrap_or_default()))
+                    .map(|waiting| io::IoSlice::new(waiting.bytes.get(std::mem::take(&mut skip)..).unwrap_or_default()))
                     .collect();
                 write(&slices)
             };
@@ -341,6 +387,12 @@ impl Outbox {
         self.lock().stale(age_max)
     }
 
+    /// For how long the reader has taken nothing, when the kernel takes no more for it, and how many bytes wait.
+    pub fn stalled(&self) -> Option<(Duration, usize)> {
+        let queue = self.lock();
+        queue.since.filter(|_| queue.blocked).map(|since| (since.elapsed(), queue.bytes))
+    }
+
     /// Whether the kernel took no more at the last flush.
     pub fn blocked(&self) -> bool {
         self.lock().blocked
@@ -421,7 +473,13 @@ mod tests {
         let (held, tight) = (Outbox::default(), Budget::new(10));
         assert_eq!(held.push(&text(20), &LIMITS, &tight), Push::Scheduled);
         assert_eq!(held.push(&text(1), &LIMITS, &tight), Push::Queued, "the budget is spent, but not by this one");
-        assert_eq!(held.push(&text(20), &LIMITS, &tight), Push::Overflow, "this one holds its part of it");
+        assert_eq!(
+            held.push(&text(9), &LIMITS, &tight),
+            Push::Queued,
+            "it has much, but nobody has asked it to read yet"
+        );
+        assert_eq!(held.flush(&tight, |_| Err(io::ErrorKind::WouldBlock.into())), Flushed::Blocked);
+        assert_eq!(held.push(&text(1), &LIMITS, &tight), Push::Overflow, "this one holds its part of it");
     }
 
     #[tokio::test(start_paused = true)]
@@ -462,12 +520,62 @@ mod tests {
     }
 
     #[test]
+    fn when_half_full_only_the_latest_state_of_a_key_waits() {
+        let (outbox, budget) = (Outbox::default(), Budget::new(10_000));
+        let limits = OutboxLimits { frames_max: 8, ..LIMITS };
+        let state = |of: &str, text: &'static str| Frame::state(of, Bytes::from_static(text.as_bytes()));
+        outbox.push(&state("anna", "1"), &limits, &budget);
+        outbox.push(&state("anna", "2"), &limits, &budget);
+        outbox.push(&state("bram", "3"), &limits, &budget);
+        outbox.push(&Frame::durable(Bytes::from_static(b"m")), &limits, &budget);
+        outbox.push(&state("anna", "4444"), &limits, &budget);
+        assert_eq!(budget.used(), 8, "less than half full: everything waits");
+        for _ in 0..19 {
+            assert_eq!(outbox.push(&state("anna", "5"), &limits, &budget), Push::Queued, "never too many of them");
+        }
+        assert_eq!(budget.used(), 3);
+        let mut out = Vec::new();
+        outbox.flush(&budget, |slices| {
+            for slice in slices {
+                out.extend_from_slice(slice);
+            }
+            Ok(slices.iter().map(|slice| slice.len()).sum())
+        });
+        assert_eq!(String::from_utf8(out).unwrap(), "3m5");
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_state_that_is_under_way_is_finished() {
+        let (outbox, budget) = (Outbox::default(), Budget::new(10_000));
+        let limits = OutboxLimits { frames_max: 2, ..LIMITS };
+        outbox.push(&Frame::state("anna", Bytes::from_static(b"first")), &limits, &budget);
+        let mut room = 2;
+        outbox.flush(&budget, |_| {
+            if room == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(std::mem::take(&mut room)) }
+        });
+        outbox.push(&Frame::durable(Bytes::from_static(b"m")), &limits, &budget);
+        outbox.push(&Frame::state("anna", Bytes::from_static(b"last")), &limits, &budget);
+        assert_eq!(outbox.closing(), Some(Close::SlowConsumer), "nothing could make room");
+        assert_eq!(budget.used(), 5 + frame::close(Close::SlowConsumer, "").len());
+    }
+
+    #[test]
+    fn with_the_budget_spent_nobody_gets_a_large_frame() {
+        let budget = Budget::new(10);
+        let (small, large) = (Outbox::default(), Outbox::default());
+        assert_eq!(small.push(&text(20), &LIMITS, &budget), Push::Scheduled);
+        assert_eq!(small.push(&text(1), &LIMITS, &budget), Push::Queued);
+        assert_eq!(large.push(&text(30), &LIMITS, &budget), Push::Overflow);
+    }
+
+    #[test]
     fn signals_are_dropped_when_half_full() {
         let (outbox, budget) = (Outbox::default(), Budget::new(1000));
         for _ in 0..3 {
             outbox.push(&text(1), &LIMITS, &budget);
         }
-        let signal = Frame { bytes: Bytes::from_static(b"s"), class: Class::Signal };
+        let signal = Frame { bytes: Bytes::from_static(b"s"), class: Class::Signal, key: 0 };
         assert_eq!(outbox.push(&signal, &LIMITS, &budget), Push::Dropped);
         outbox.abandon(&budget);
         assert_eq!(budget.used(), 0);

@@ -38,6 +38,7 @@ macro_rules! metrics_table {
 metrics_table! {
     CONNECTIONS = "realtime_connections", Gauge, Count, "Open sockets.";
     DISCONNECTS = "realtime_disconnects_total", Counter, Count, "Sockets that ended, by reason.";
+    PUT_OFF = "realtime_connects_put_off_total", Counter, Count, "Sockets not let in but told when to come back.";
     FRAMES_IN = "realtime_frames_received_total", Counter, Count, "Frames read from sockets.";
     FRAMES_OUT = "realtime_frames_sent_total", Counter, Count, "Frames written to sockets.";
     OUTBOX_OVERFLOW = "realtime_outbox_overflow_total", Counter, Count, "Sockets closed because their reader was too slow.";
@@ -83,8 +84,17 @@ pub(super) fn describe() {
         }
     }
     gauge!(CONNECTIONS).increment(0);
-    for name in [FRAMES_IN, FRAMES_OUT, OUTBOX_OVERFLOW, MESSAGES_COMMITTED, MAILS_SENT, MAILS_FAILED, SIGN_UPS, PANICS]
-    {
+    for name in [
+        PUT_OFF,
+        FRAMES_IN,
+        FRAMES_OUT,
+        OUTBOX_OVERFLOW,
+        MESSAGES_COMMITTED,
+        MAILS_SENT,
+        MAILS_FAILED,
+        SIGN_UPS,
+        PANICS,
+    ] {
         counter!(name).increment(0);
     }
 }
@@ -102,6 +112,11 @@ pub fn socket_left() {
 /// A socket ended for this reason: the name of a close code, or `left` when the client went by itself.
 pub fn socket_closed(reason: &'static str) {
     counter!(DISCONNECTS, "reason" => reason).increment(1);
+}
+
+/// A socket was not let in, but told when to come back.
+pub fn socket_put_off() {
+    counter!(PUT_OFF).increment(1);
 }
 
 /// A frame was read from a socket.

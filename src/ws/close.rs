@@ -1,5 +1,6 @@
 //! Ending a socket: what a reading error means, and how a connection is left so that the peer sees why.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures_util::SinkExt;
@@ -20,6 +21,7 @@ pub(super) fn code_of(error: &WsError) -> Option<Close> {
         WsError::Capacity(CapacityError::MessageTooLong { .. }) => Some(Close::TooBig),
         WsError::Utf8(_) => Some(Close::InvalidPayload),
         WsError::Protocol(_) => Some(Close::Protocol),
+        WsError::Io(error) if error.kind() == ErrorKind::FileTooLarge => Some(Close::TooBig),
         _ => None,
     }
 }
@@ -28,7 +30,9 @@ pub(super) fn code_of(error: &WsError) -> Option<Close> {
 pub(super) async fn answer(conn: &Conn, ws: &mut WebSocketStream<Io>) {
     // tungstenite has the answer ready and writes it into the outbox when it is flushed.
     let _said_or_gone = ws.flush().await.is_ok();
-    let _sent_or_gone = conn.flush();
+    if conn.flush() == Flushed::Blocked {
+        reset(conn);
+    }
 }
 
 /// Sends what is left and the close frame, waits for the peer to go, and leaves no zero window behind.
@@ -56,6 +60,10 @@ pub(super) async fn finish(conn: &Conn, ws: &mut WebSocketStream<Io>, patience: 
             return;
         }
     }
-    // The peer does not read: a close would wait behind what it has not taken, so the connection is reset.
-    let _reset = SockRef::from(conn.socket()).set_linger(Some(Duration::ZERO));
+    reset(conn);
+}
+
+/// The peer does not read: a close would wait behind what it has not taken, so the connection is reset when it is let go.
+fn reset(conn: &Conn) {
+    let _gone_already = SockRef::from(conn.socket()).set_linger(Some(Duration::ZERO)).is_err();
 }

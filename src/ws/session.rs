@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
 use super::close;
 use super::stream::Io;
+use super::upgrade::Refused;
 use crate::accounts::Principal;
 use crate::doors;
 use crate::error::Error;
@@ -33,11 +34,13 @@ pub(super) struct Hello {
     pub peer: Option<doors::PeerAddr>,
     /// Held for the socket's life: it counts as a connection.
     pub permit: Option<doors::ConnectionPermit>,
+    /// It is not let in, only told when to come back.
+    pub refused: Option<Refused>,
 }
 
 /// Bytes read at once: idle sockets hold this much, and small reads are what a chat is made of.
 const READ_BUFFER_BYTES: usize = 1024;
-/// Streams named in one ping.
+/// Chats named in one ping, besides the person's own stream; the next ping names the next ones.
 const HEADS_IN_PING: usize = 16;
 /// Heartbeats between two looks at the session (about every five minutes): a socket in use keeps its session in use, and
 /// whatever ended the session without telling this process ends the socket.
@@ -90,21 +93,30 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     if services.supervisor.stopping().is_cancelled() {
         conn.close(Close::GoingAway);
     }
+    if let Some(refused) = &hello.refused {
+        conn.close_with(Close::OverCapacity, &refused.seconds.to_string());
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(limits.frame_bytes_max)
         .max_message_size(Some(limits.frame_bytes_max))
         .max_frame_size(Some(limits.frame_bytes_max));
-    let io = Io { read, conn: Arc::clone(&conn) };
+    let io = Io::new(read, Arc::clone(&conn), limits.frame_bytes_max);
     // A copy: handed on as it is, the few bytes, or none, would keep hyper's whole buffer for as long as the socket lives.
     let begun = read_buf.to_vec();
     drop(read_buf);
     let mut ws = WebSocketStream::from_partially_read(io, begun, Role::Server, Some(config)).await;
-    let Hello { token, peer, permit } = hello;
+    let Hello { token, peer, permit, refused } = hello;
     tracing::debug!(socket.id = conn.id.0, peer = peer.is_some(), "socket opened");
     let mut session = Session::new(services, Arc::clone(&conn), token);
-    session.serve(&mut ws, limits.connect_timeout).await;
+    #[cfg(feature = "echo")]
+    let echoed = super::echo::serve(&conn, &mut ws, peer).await;
+    #[cfg(not(feature = "echo"))]
+    let echoed = false;
+    if !echoed {
+        session.serve(&mut ws, limits.connect_timeout).await;
+    }
     if conn.closing().is_some() {
         close::finish(&conn, &mut ws, limits.close_timeout).await;
     }
@@ -112,7 +124,7 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     names::socket_closed(reason);
     let user = conn.identity().map(|identity| identity.user.to_string()).unwrap_or_default();
     tracing::debug!(socket.id = conn.id.0, user.id = user, reason, "socket closed");
-    drop(permit);
+    drop((permit, refused));
 }
 
 impl Session {
@@ -141,9 +153,10 @@ impl Session {
         let conn = Arc::clone(&self.conn);
         while !conn.over() {
             tokio::select! {
-                message = ws.next() => match message {
+                message = ws.next(), if !conn.parting() => match message {
                     Some(Ok(message)) => {
                         heard = Instant::now();
+                        ws.get_mut().message_ended(&message);
                         let was_ready = matches!(self.state, State::Ready(_));
                         // Boxed, here and below: what a request needs while it runs is not held by a silent socket.
                         if Box::pin(self.message(message)).await == Next::End {
@@ -168,6 +181,10 @@ impl Session {
                     conn.flush();
                 }
                 () = &mut timer => {
+                    if ws.get_ref().unfinished_for() > self.services.limits.request_timeout {
+                        conn.close(Close::NoPong);
+                        continue;
+                    }
                     let next = tokio::select! {
                         next = Box::pin(self.heartbeat(heard, &mut asked)) => next,
                         () = closing(&conn) => continue,
@@ -215,8 +232,8 @@ impl Session {
     }
 
     fn ping(&mut self) {
-        let heads = self.services.hub.positions(&self.conn, self.heads_from, HEADS_IN_PING);
-        self.heads_from = if heads.len() < HEADS_IN_PING { 0 } else { self.heads_from + HEADS_IN_PING };
+        let heads;
+        (heads, self.heads_from) = self.services.hub.positions(&self.conn, self.heads_from, HEADS_IN_PING);
         let h = heads
             .into_iter()
             .map(|(stream, next)| {
@@ -227,7 +244,7 @@ impl Session {
                 (name, serde_json::Value::from(next.saturating_sub(1)))
             })
             .collect();
-        self.conn.push(&Frame::state(frame::text(&Ping { op: "ping", h })));
+        self.conn.push(&Frame::state("ping", frame::text(&Ping { op: "ping", h })));
     }
 
     async fn message(&mut self, message: Message) -> Next {
@@ -347,6 +364,12 @@ impl Session {
             self.conn.close(Close::Version);
             return Err(Error::bad_request(format!("This server speaks version {VERSION}. Reload the page.")));
         }
+        let services = Arc::clone(&self.services);
+        let Ok(_turn) = services.admission.turn(services.limits.store_timeout).await.map_err(|back| {
+            self.conn.close_with(Close::OverCapacity, &back.seconds.to_string());
+        }) else {
+            return Ok(());
+        };
         let connected = self.patiently(self.open(&connect)).await;
         match connected {
             Ok((principal, reply, snapshot)) => {

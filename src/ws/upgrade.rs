@@ -10,6 +10,7 @@ use base64::Engine as _;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use warp::filters::BoxedFilter;
 use warp::http::header::{
@@ -26,6 +27,7 @@ use crate::protocol::SUBPROTOCOL;
 use crate::protocol::codes::Code;
 use crate::ratelimit::RateKind;
 use crate::services::Services;
+use crate::telemetry::names;
 
 /// The route of the socket. Errors are left to the HTTP edge, which knows how a refusal looks.
 pub fn route(services: Arc<Services>) -> BoxedFilter<(Result<warp::reply::Response, Error>,)> {
@@ -55,16 +57,12 @@ fn accept(
     if doors::Cookies::read(headers)?.session.is_some() && !headers.contains_key(ORIGIN) {
         return Err(Error::new(Code::ForeignOrigin, "An upgrade with a cookie needs an `Origin` header."));
     }
-    if let Some(peer) = peer {
-        let address = doors::client_address(headers, peer.0, &services.config.trusted_proxies);
-        services.rates.check(RateKind::SocketAddress, &doors::network(address).to_string())?;
-    }
     let token = doors::session_token(headers)?;
-    if services.supervisor.stopping().is_cancelled() {
-        return Err(Error::new(Code::Unavailable, "This server is stopping. Connect again.")
-            .after(std::time::Duration::from_secs(1)));
-    }
-    let hello = Hello { token, peer, permit };
+    let refused = match peer {
+        Some(peer) => admit(services, headers, peer)?,
+        None => None,
+    };
+    let hello = Hello { token, peer, permit, refused };
     let services = Arc::clone(services);
     services.supervisor.clone().spawn_connection(async move {
         match upgrade.await.map(Upgraded::downcast::<TokioIo<TcpStream>>) {
@@ -83,6 +81,35 @@ fn accept(
         fields.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
     Ok(response.map(|()| "").into_response())
+}
+
+/// A socket that is opened only to be told when to come back.
+pub(super) struct Refused {
+    /// The moment, in seconds from now.
+    pub seconds: u32,
+    /// Held until it has been told.
+    _turn: SemaphorePermit<'static>,
+}
+
+/// Browsers that are being told when to come back, at the same time.
+static REFUSALS: Semaphore = Semaphore::const_new(512);
+
+/// Lets a socket in, or says when it shall come: in the answer to the upgrade, or, to a browser, which shows that answer
+/// to no script, as the close of a socket.
+fn admit(services: &Services, headers: &HeaderMap, peer: doors::PeerAddr) -> Result<Option<Refused>, Error> {
+    let address = doors::client_address(headers, peer.0, &services.config.trusted_proxies);
+    let network = doors::network(address);
+    services.rates.check(RateKind::SocketAddress, &network.to_string())?;
+    let Err(back) = services.admission.admit(network) else { return Ok(None) };
+    names::socket_put_off();
+    match REFUSALS.try_acquire() {
+        Ok(turn) if headers.contains_key(ORIGIN) => Ok(Some(Refused { seconds: back.seconds, _turn: turn })),
+        _ if services.supervisor.draining().is_cancelled() => {
+            Err(Error::new(Code::Unavailable, "This server is stopping. Connect again.").after(back.wait()))
+        }
+        _ => Err(Error::new(Code::Overloaded, "Too many are coming at once. Come back when it is your turn.")
+            .after(back.wait())),
+    }
 }
 
 fn upgrade_required(detail: &str) -> Error {

@@ -347,7 +347,7 @@ let crowd = [];
 
 /** Closes that are shown elsewhere or cannot be brought about from outside, and why. @type {Record<string, string>} */
 const UNSEEN = {
-  over_capacity: 'kept for a server that is full; today a full one refuses before the upgrade',
+  over_capacity: 'told to browsers that come while too many others do: tests/it/wire/admission.rs',
   internal: 'a fault of ours',
   maintenance: 'a store that cannot be reached',
   slow_consumer: 'needs megabytes in the buffers of the system; provoked in the tests of the socket',

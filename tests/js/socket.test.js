@@ -164,6 +164,41 @@ test('close 41xx: at least a second, and as long as the server says', async () =
   assert.equal(lines.length, 3);
 });
 
+test('close 4101: the moment that was told, whatever went before', async () => {
+  const { socket, timers, line, lines, connect } = make({ random: () => 0.5 });
+  socket.start();
+  for (let tries = 1; tries <= 8; tries += 1) {
+    line().end(1006);
+    while (lines.length === tries) await timers.advance(50);
+  }
+  line().end(4101, '3');
+  await timers.advance(3_499);
+  assert.equal(lines.length, 9, 'spread over the second that was told');
+  await timers.advance(1);
+  assert.equal(lines.length, 10, 'and not later, however often it failed before');
+  connect();
+  line().end(4101, '-5');
+  await timers.advance(999);
+  assert.equal(lines.length, 10, 'never within a second');
+  await timers.advance(600);
+  assert.equal(lines.length, 11);
+});
+
+test('an announced restart: everybody leaves at a moment of their own', async () => {
+  const moments = [];
+  for (const random of [0, 0.25, 0.5, 0.99]) {
+    const { socket, timers, line, lines, connect } = make({ random: () => random });
+    socket.start();
+    connect();
+    await timers.advance(10_000);
+    const told = timers.now();
+    line().receive({ op: 'reconnect', d: { within_ms: 4000 } });
+    while (lines.length === 1) await timers.advance(10);
+    moments.push(timers.now() - told);
+  }
+  assert.deepEqual(moments.map((ms) => Math.round(ms / 100) * 100), [0, 1000, 2000, 4000]);
+});
+
 test('close 42xx: at once, but not again and again', async () => {
   const { socket, timers, line, lines, connect } = make();
   socket.start();

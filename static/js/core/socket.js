@@ -303,8 +303,9 @@ export class Socket {
     if (lived >= STABLE_MS) this.attempt = 0;
     let wait = backoff(this.attempt, random);
     if (code >= 4100 && code < 4200) {
+      // A moment that was told is our own: later ones are for others.
       const asked = Number.parseFloat(reason) * 1000;
-      wait = Math.max(1000, wait, Number.isFinite(asked) ? Math.min(asked, 600_000) + random() * 1000 : 0);
+      wait = Number.isFinite(asked) ? Math.min(Math.max(asked, 1000), 600_000) + random() * 1000 : Math.max(1000, wait);
     } else if (this.spreadUntil > timers.now()) {
       wait = this.spreadUntil - timers.now();
     } else if ((code >= 4200 && code < 4300) || code === GIVEN_UP) {

@@ -8,6 +8,9 @@ use tokio::net::TcpStream;
 
 use super::client::PATIENCE;
 
+/// The number of the state in which a port waits for late packets, and nothing else.
+const TIME_WAIT: u8 = 6;
+
 /// Bytes in, bytes out.
 pub struct Raw {
     stream: TcpStream,
@@ -177,6 +180,28 @@ impl Raw {
         let began = std::time::Instant::now();
         while self.more(bound.saturating_sub(began.elapsed())).await {}
         assert!(began.elapsed() < bound, "the server kept the connection for {:?}", began.elapsed());
+    }
+
+    /// Whether the server has ended the connection or said that it does, without waiting.
+    pub fn ended(&mut self) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match self.stream.try_read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(count) => self.read.extend(&buffer[..count]),
+                Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    /// Reads nothing and waits until the server's kernel holds nothing of this connection: no window that stays closed.
+    pub async fn gone_from_the_kernel(&self, server: SocketAddr) {
+        let (own, server) = (self.stream.local_addr().expect("an address").port(), server.port());
+        let began = std::time::Instant::now();
+        while super::tcp_states(server, own).iter().any(|state| *state != TIME_WAIT) {
+            assert!(began.elapsed() < PATIENCE, "{:?}", super::tcp_states(server, own));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn more(&mut self, patience: Duration) -> bool {

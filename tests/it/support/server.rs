@@ -10,9 +10,11 @@ use domu::accounts::HashCost;
 use domu::app::{self, Report, Running, Setup};
 use domu::clock::Clock;
 use domu::config::Config;
+use domu::demo::crowd::{self, Crowd};
 use domu::ids::UserId;
 use domu::store::Store;
 use sea_orm::DatabaseConnection;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -42,6 +44,12 @@ macro_rules! on_both {
 }
 
 pub(crate) use on_both;
+
+/// People who share a chat, and the tokens of their sessions.
+pub struct Room {
+    pub chat: String,
+    pub tokens: Vec<String>,
+}
 
 /// A running server. Dropping it stops it and fails the test if a task, a socket or a room is left.
 pub struct TestServer {
@@ -169,6 +177,16 @@ impl TestServer {
         (self.connect(&one).await, self.connect(&other).await, chat)
     }
 
+    /// People without faces, signed in, in rooms of their own; on a server that nobody has signed up at.
+    pub async fn crowd(&self, crowd: Crowd) -> Vec<Room> {
+        let rooms = self.house().crowd(crowd).await.expect("a crowd");
+        let room = |(room, tokens): (crowd::Room, Vec<SecretString>)| Room {
+            chat: room.chats[0].to_string(),
+            tokens: tokens.iter().map(|token| token.expose_secret().to_owned()).collect(),
+        };
+        rooms.into_iter().map(room).collect()
+    }
+
     pub async fn open_chat(&self, one: &Person, other: &Person) -> String {
         let id = |person: &Person| person.id.parse::<UserId>().expect("an id");
         self.house().services.chat.open_pair(id(one), id(other), "match").await.expect("an open chat").to_string()
@@ -228,6 +246,11 @@ impl TestServer {
     /// How many sockets there are.
     pub fn sockets(&self) -> usize {
         self.house().services.hub.counts().conns
+    }
+
+    /// How many bytes wait in outboxes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.house().services.hub.waiting_bytes()
     }
 
     /// Waits for a condition.

@@ -1,5 +1,7 @@
 //! The protocol `domu.v1` on real sockets: what it promises, and what it answers to nonsense.
 
+mod abuse;
+mod admission;
 mod bad_http;
 mod bad_input;
 mod blocks;
@@ -7,6 +9,8 @@ mod bystander;
 mod drain;
 mod faults;
 mod frames;
+mod heads;
+mod herd;
 mod limits;
 mod postgres;
 mod property;
@@ -14,5 +18,6 @@ mod resume;
 mod revoked;
 mod slow;
 mod snapshots;
+mod stalled;
 mod talk;
 mod twins;
