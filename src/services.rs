@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::demo::Demo;
 use crate::ratelimit::RateLimits;
-use crate::realtime::Hub;
+use crate::realtime::{Hub, Live};
 use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::Telemetry;
@@ -31,6 +31,8 @@ pub struct Services {
     pub rates: Arc<RateLimits>,
     /// Who holds a socket.
     pub hub: Arc<Hub>,
+    /// Who looks, who types, who is here.
+    pub live: Arc<Live>,
     /// People and their sessions.
     pub accounts: Accounts,
     /// Chats.

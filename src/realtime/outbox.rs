@@ -45,6 +45,11 @@ impl Frame {
     pub fn state(bytes: Bytes) -> Self {
         Self { bytes, class: Class::State }
     }
+
+    /// A frame that is dropped first.
+    pub fn signal(bytes: Bytes) -> Self {
+        Self { bytes, class: Class::Signal }
+    }
 }
 
 /// What became of a pushed frame.
