@@ -9,6 +9,9 @@ use crate::ops::health::VERSION;
 use crate::protocol::client::{Connect, History, Position, Publish};
 use crate::protocol::codes::{Close, Code};
 use crate::protocol::events::{Block, Chat, Hidden, Pong, Profile, Reconnect, Sanction, Session, Verification};
+use crate::protocol::live::{
+    Done, Expiring, Focus, Focused, Presence, Refresh, Refreshed, Switch, Sync, Synced, Typing,
+};
 use crate::protocol::server::{ChatState, Connected, ErrorBody, Event, Marked, Marker, Message, Page, Ping, Sent};
 use crate::protocol::{NUMBER_MAX, SUBPROTOCOL};
 
@@ -73,6 +76,46 @@ const OPERATIONS: &[Operation] = &[
         errors: &[Code::NotMember],
     },
     Operation {
+        op: "focus",
+        about: "Say which chats are on screen, in the place of those before. Who types and who is here is told for those only.",
+        chat: false,
+        asks: Some(Shape::of::<Focus>()),
+        gives: Some(Shape::of::<Focused>()),
+        errors: &[Code::NotMember],
+    },
+    Operation {
+        op: "typing",
+        about: "Say that somebody types, every three seconds while they do, and that they stopped. A message says that by itself.",
+        chat: true,
+        asks: Some(Shape::of::<Switch>()),
+        gives: Some(Shape::of::<Done>()),
+        errors: &[Code::NotMember, Code::ChatLocked],
+    },
+    Operation {
+        op: "visible",
+        about: "Say that somebody looks at this client, again after half of `limits.visible_ms`, and that they do no longer.",
+        chat: false,
+        asks: Some(Shape::of::<Switch>()),
+        gives: Some(Shape::of::<Done>()),
+        errors: &[],
+    },
+    Operation {
+        op: "refresh",
+        about: "Take another session of the same person in the place of the one this socket has.",
+        chat: false,
+        asks: Some(Shape::of::<Refresh>()),
+        gives: Some(Shape::of::<Refreshed>()),
+        errors: &[Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::Forbidden],
+    },
+    Operation {
+        op: "sync",
+        about: "Ask what some chats hold now, each with a verdict as in the answer to `connect`; what comes meanwhile follows it.",
+        chat: false,
+        asks: Some(Shape::of::<Sync>()),
+        gives: Some(Shape::of::<Synced>()),
+        errors: &[],
+    },
+    Operation {
         op: "ping",
         about: "Ask whether the server is there, and its time.",
         chat: false,
@@ -105,6 +148,12 @@ const EVENTS: &[(&str, bool, Shape)] = &[
     ("session", false, Shape::of::<Session<'_>>()),
     ("verification", false, Shape::of::<Verification>()),
     ("sanction", false, Shape::of::<Sanction>()),
+];
+
+/// What is told of chats on screen, unnumbered, and dropped first for a slow reader.
+const LIVE: &[(&str, Shape, &str)] = &[
+    ("typing", Shape::of::<Typing>(), "Somebody types, or stops."),
+    ("presence", Shape::of::<Presence>(), "Whether a member is here: the newest counts."),
 ];
 
 /// The operations of the socket that a code can answer beside those that answer all.
@@ -164,6 +213,24 @@ pub(super) fn document() -> Value {
         "properties": { "op": { "const": "marker" }, "ch": channel(true), "d": marker },
     });
     told.push(add("marker.signal", "Where a member is now: unnumbered, the newest counts.", payload));
+    for (op, shape, about) in LIVE {
+        let d = schemas.take(*shape);
+        let payload = json!({
+            "type": "object", "required": ["op", "ch", "d"], "additionalProperties": false,
+            "properties": { "op": { "const": op }, "ch": channel(true), "d": d },
+        });
+        told.push(add(&format!("{op}.signal"), about, payload));
+    }
+    let expiring = schemas.take(Shape::of::<Expiring>());
+    let payload = json!({
+        "type": "object", "required": ["op", "d"], "additionalProperties": false,
+        "properties": { "op": { "const": "token.expiring" }, "d": expiring },
+    });
+    told.push(add(
+        "token.expiring.signal",
+        "The session of this socket ends soon: `refresh`, or sign in again.",
+        payload,
+    ));
     let ping = schemas.take(Shape::of::<Ping>());
     told.push(add("ping.signal", "Answer with `pong`; the heads show whether something was missed.", ping));
     let reconnect = schemas.take(Shape::of::<Reconnect>());

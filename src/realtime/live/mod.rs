@@ -443,3 +443,6 @@ fn saw(seen: &mut HashMap<UserId, i64>, user: UserId, at: i64) {
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,6 +162,7 @@ impl State {
         let room = self.rooms.get(&id);
         let others = room.iter().flat_map(|room| &room.members).filter(|member| **member != viewer);
         let typists = room.iter().flat_map(|room| &room.typists).map(|typist| typist.user);
+        let typists = typists.filter(|typist| *typist != viewer);
         FocusedChat {
             id,
             presence: others.filter_map(|other| self.view(viewer, *other, now)).collect(),

@@ -25,6 +25,7 @@ const LISTS: [&str; 25] = [
     "epoch::known",
     "leftovers::purge_auth_tokens",
     "leftovers::purge_unconfirmed",
+    "live::live_chats",
     "mails::claim_mails",
     "mails::purge_mails_of",
     "messages::gates",

@@ -11,6 +11,7 @@ use domu::app::{self, Report, Running, Setup};
 use domu::clock::Clock;
 use domu::config::Config;
 use domu::ids::UserId;
+use domu::realtime::LiveCounts;
 use domu::store::Store;
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
@@ -223,6 +224,12 @@ impl TestServer {
     /// Moves the wall clock of a server that was started with one to move.
     pub fn advance(&self, by: chrono::TimeDelta) {
         self.clock.advance(by);
+        self.house().services.live.tick();
+    }
+
+    /// How much is held of who looks, types and is here.
+    pub fn live(&self) -> LiveCounts {
+        self.house().services.live.counts()
     }
 
     /// How many sockets there are.
