@@ -15,6 +15,8 @@ export type HistoryPage = Wire.Page;
 
 export type Ack = Wire.Sent;
 
+export type Presence = Wire.Presence;
+
 /** What this client holds of one chat: a contiguous run of events that ends at `seq`. */
 export interface Chat {
   id: string;

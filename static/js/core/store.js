@@ -5,6 +5,7 @@
  */
 
 /** @import { Ack, Ask, Chat, ConnectReply, HistoryPage, Input, Link, Me, OutboxItem, OutboxStorage, SocketLike, Streams, Timers, WireEvent } from '../types.js' */
+import { Live } from './live.js';
 import { Outbox } from './outbox.js';
 import { Polling } from './polling.js';
 import { signal } from './signals.js';
@@ -57,6 +58,8 @@ export class Store {
     this.messageChars = signal(/** @type {number | null} */ (null));
     /** Events of a page of history, once the server has said it. @type {number | null} */
     this.historyMax = null;
+    /** What the server said this client has to keep to. @type {Partial<ConnectReply['limits']>} */
+    this.limits = {};
     /** @type {Set<(chat: Chat, event: WireEvent) => void>} */
     this.arrivals = new Set();
     /** @type {Set<(event: WireEvent) => void>} */
@@ -69,11 +72,14 @@ export class Store {
     this.older = new Map();
     /** @type {Map<string, { want: number, sent: number, timer: any, op: string }>} */
     this.markers = new Map();
+    /** Who types and who is here. @type {Live} */
+    this.live = new Live({ timers: options.timers, ask: (op, ch, d) => this.socket.request(op, ch, d) });
+    /** @type {Socket} */
     this.socket = new Socket({
       open: options.open,
       timers: options.timers,
       random: options.random,
-      hello: () => ({ ...(options.http.bearer === null ? {} : { token: options.http.bearer }), v: 1, client: 'web/1', window: [0, WINDOW], ...this.#resume() }),
+      hello: () => ({ ...(options.http.bearer === null ? {} : { token: options.http.bearer }), v: 1, client: 'web/1', window: [0, WINDOW], visible: this.live.looking, ...this.#resume() }),
       onConnected: (reply) => this.#connected(reply),
       onFrame: (frame) => this.#frame(frame),
       onLink: () => this.#linked(),
@@ -131,6 +137,7 @@ export class Store {
   }
 
   stop() {
+    this.live.end();
     this.outbox.close();
     this.polling.stop();
     this.socket.stop();
@@ -146,6 +153,7 @@ export class Store {
 
   /** @param {string} chat @param {string} text @param {string} [reply_to] */
   send(chat, text, reply_to) {
+    this.live.stopped({ sent: this.line !== null });
     return this.outbox.add(chat, text, reply_to);
   }
 
@@ -224,6 +232,7 @@ export class Store {
     }
     this.messageChars.value = reply.limits.message_chars;
     this.historyMax = reply.limits.history;
+    this.limits = reply.limits;
     this.filling.clear();
     this.markers.clear();
     this.older.clear();
@@ -274,6 +283,8 @@ export class Store {
     const { link } = this.socket;
     // Where the server itself has spoken there is nothing to go around.
     if (link.state === 'connected' || link.state === 'stopped' || link.state === 'idle') this.polling.stop();
+    if (link.state !== 'connected') this.live.end();
+    else if (!this.live.connected) this.live.begin(this.limits);
     this.link.value = this.polling.up ? { state: 'polling' } : link;
     if (this.line === null) {
       this.outbox.disconnected();
@@ -297,6 +308,8 @@ export class Store {
       this.#apply({ type: 'event', event: /** @type {WireEvent} */ (frame) });
     } else if (frame.op === 'marker' && typeof frame.ch === 'string' && frame.d) {
       this.#apply({ type: 'marker', chat: frame.ch.slice(5), d: frame.d });
+    } else if (frame.op === 'typing' || frame.op === 'presence') {
+      this.live.heard(frame);
     } else if (frame.op === 'ping' && frame.h) {
       this.#apply({ type: 'heads', heads: frame.h });
     }
@@ -335,11 +348,14 @@ export class Store {
         const chat = this.streams.peek().chats.get(ask.chat);
         const { event } = ask;
         if (event.d?.u === this.me.id && typeof event.d.cid === 'string') void this.outbox.settle(event.d.cid);
+        if (typeof event.d?.u === 'string') this.live.spoke(ask.chat, event.d.u);
         if (chat) for (const heard of this.arrivals) heard(chat, event);
         this.#receipt(ask.chat);
         break;
       }
       case 'user':
+        // Who hides sees nobody, and whom one has blocked one does not see.
+        if (['settings', 'block'].includes(ask.event.op)) this.live.refocus();
         if (['settings', 'profile', 'verification'].includes(ask.event.op)) void this.#refresh();
         for (const heard of this.userEvents) heard(ask.event);
         break;

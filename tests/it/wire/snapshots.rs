@@ -24,9 +24,10 @@ impl Tidy {
             Value::Object(fields) => fields
                 .iter()
                 .map(|(key, value)| {
-                    let blank =
-                        matches!(key.as_str(), "ts" | "time" | "at" | "after_ms" | "socket" | "hue" | "request_id")
-                            && !value.is_null();
+                    let blank = matches!(
+                        key.as_str(),
+                        "ts" | "time" | "at" | "expires_at" | "after_ms" | "socket" | "hue" | "request_id"
+                    ) && !value.is_null();
                     (self.text(key), if blank { json!(format!("<{key}>")) } else { self.of(value) })
                 })
                 .collect(),
