@@ -150,10 +150,41 @@ const EVENTS: &[(&str, bool, Shape)] = &[
     ("sanction", false, Shape::of::<Sanction>()),
 ];
 
-/// What is told of chats on screen, unnumbered, and dropped first for a slow reader.
-const LIVE: &[(&str, Shape, &str)] = &[
-    ("typing", Shape::of::<Typing>(), "Somebody types, or stops."),
-    ("presence", Shape::of::<Presence>(), "Whether a member is here: the newest counts."),
+/// Something unnumbered that is told.
+struct Told {
+    op: &'static str,
+    /// Whether it belongs to a chat.
+    chat: bool,
+    d: Shape,
+    about: &'static str,
+}
+
+const SIGNALS: &[Told] = &[
+    Told {
+        op: "marker",
+        chat: true,
+        d: Shape::of::<Marker>(),
+        about: "Where a member is now: unnumbered, the newest counts.",
+    },
+    Told { op: "typing", chat: true, d: Shape::of::<Typing>(), about: "Somebody types in a chat on screen, or stops." },
+    Told {
+        op: "presence",
+        chat: true,
+        d: Shape::of::<Presence>(),
+        about: "Whether a member of a chat on screen is here: the newest counts.",
+    },
+    Told {
+        op: "token.expiring",
+        chat: false,
+        d: Shape::of::<Expiring>(),
+        about: "The session of this socket ends soon: `refresh`, or sign in again.",
+    },
+    Told {
+        op: "reconnect",
+        chat: false,
+        d: Shape::of::<Reconnect>(),
+        about: "The server stops: come back within this time, at a random moment.",
+    },
 ];
 
 /// The operations of the socket that a code can answer beside those that answer all.
@@ -207,38 +238,11 @@ pub(super) fn document() -> Value {
         });
         told.push(add(&format!("{op}.event"), "A numbered event.", payload));
     }
-    let marker = schemas.take(Shape::of::<Marker>());
-    let payload = json!({
-        "type": "object", "required": ["op", "ch", "d"], "additionalProperties": false,
-        "properties": { "op": { "const": "marker" }, "ch": channel(true), "d": marker },
-    });
-    told.push(add("marker.signal", "Where a member is now: unnumbered, the newest counts.", payload));
-    for (op, shape, about) in LIVE {
-        let d = schemas.take(*shape);
-        let payload = json!({
-            "type": "object", "required": ["op", "ch", "d"], "additionalProperties": false,
-            "properties": { "op": { "const": op }, "ch": channel(true), "d": d },
-        });
-        told.push(add(&format!("{op}.signal"), about, payload));
+    for signal in SIGNALS {
+        told.push(add(&format!("{}.signal", signal.op), signal.about, unnumbered(signal, &mut schemas)));
     }
-    let expiring = schemas.take(Shape::of::<Expiring>());
-    let payload = json!({
-        "type": "object", "required": ["op", "d"], "additionalProperties": false,
-        "properties": { "op": { "const": "token.expiring" }, "d": expiring },
-    });
-    told.push(add(
-        "token.expiring.signal",
-        "The session of this socket ends soon: `refresh`, or sign in again.",
-        payload,
-    ));
     let ping = schemas.take(Shape::of::<Ping>());
     told.push(add("ping.signal", "Answer with `pong`; the heads show whether something was missed.", ping));
-    let reconnect = schemas.take(Shape::of::<Reconnect>());
-    let payload = json!({
-        "type": "object", "required": ["op", "d"], "additionalProperties": false,
-        "properties": { "op": { "const": "reconnect" }, "d": reconnect },
-    });
-    told.push(add("reconnect.signal", "The server stops: come back within this time, at a random moment.", payload));
     operations.insert(
         "told".to_owned(),
         json!({
@@ -288,6 +292,17 @@ fn request(operation: &Operation, schemas: &mut Schemas) -> Value {
         required.push("d");
     }
     json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn unnumbered(told: &Told, schemas: &mut Schemas) -> Value {
+    let mut properties = Map::from_iter([("op".to_owned(), json!({ "const": told.op }))]);
+    let mut required = vec!["op", "d"];
+    if told.chat {
+        properties.insert("ch".to_owned(), channel(true));
+        required.push("ch");
+    }
+    properties.insert("d".to_owned(), schemas.take(told.d));
+    json!({ "type": "object", "required": required, "additionalProperties": false, "properties": properties })
 }
 
 fn channel(of_chat: bool) -> Value {

@@ -232,7 +232,7 @@ impl State {
             return true;
         }
         let may = room.members.contains(&who.user)
-            && self.people.get(&who.user).and_then(|person| person.facts.as_ref()).is_some_and(|it| it.may_type());
+            && self.people.get(&who.user).and_then(|person| person.facts.as_ref()).is_some_and(Facts::may_type);
         if !may {
             return true;
         }

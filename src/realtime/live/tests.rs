@@ -118,7 +118,7 @@ impl World {
         let end = self.ms + ms;
         while self.ms < end {
             self.ms = (self.ms + 1_000).min(end);
-            self.with(|state, now| state.tick(now));
+            self.with(State::tick);
         }
     }
 

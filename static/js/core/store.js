@@ -38,6 +38,7 @@ const WINDOW = 19;
  * @property {Channel} channel to the other tabs of this person
  * @property {() => void} onSuspect the session may have ended
  * @property {() => void} onStranger the connection belongs to somebody else
+ * @property {(at: number) => void} [onExpiring] the session of the socket ends then
  * @property {(ask: () => Promise<Me>) => Promise<Me>} learn asks what this person is now, and tells whoever shows it
  */
 
@@ -142,6 +143,23 @@ export class Store {
     this.polling.stop();
     this.socket.stop();
     this.options.channel.close();
+  }
+
+  /** Takes another bearer session of this person, on the socket that is there. @param {string} token @returns {Promise<void>} */
+  async refresh(token) {
+    if (this.socket.connected) await this.socket.request('refresh', undefined, { token });
+    this.options.http.bearer = token;
+  }
+
+  /**
+   * Asks anew for chats on the socket that is there: those in a window of the list, and some by their ids.
+   * @param {{ window?: [number, number], chats?: readonly string[] }} what
+   */
+  async sync({ window, chats = [] }) {
+    const { epoch, chats: held } = this.streams.peek();
+    const positions = Object.fromEntries(chats.map((id) => [id, held.get(id)?.seq ?? null]));
+    const reply = await this.socket.request('sync', undefined, { ...(window === undefined ? {} : { window }), chats: positions });
+    if (this.streams.peek().epoch === epoch) this.#apply({ type: 'synced', chats: reply.chats });
   }
 
   /** Messages not read yet, over all chats of the list: those with blocked people are not in it. */
@@ -310,6 +328,8 @@ export class Store {
       this.#apply({ type: 'marker', chat: frame.ch.slice(5), d: frame.d });
     } else if (frame.op === 'typing' || frame.op === 'presence') {
       this.live.heard(frame);
+    } else if (frame.op === 'token.expiring') {
+      this.options.onExpiring?.(Number(frame.d?.expires_at));
     } else if (frame.op === 'ping' && frame.h) {
       this.#apply({ type: 'heads', heads: frame.h });
     }

@@ -5,7 +5,7 @@ use domu::clock::Clock;
 use domu::realtime::LiveCounts;
 use serde_json::{Value, json};
 
-use crate::support::client::Client;
+use crate::support::client::{Client, Door};
 use crate::support::on_both;
 use crate::support::server::TestServer;
 
@@ -103,10 +103,14 @@ on_both!(presence_follows_looking_and_leaving, |server: TestServer| async move {
     phone.leave().await;
     let told = anna.expect("presence").await;
     assert_eq!(told["d"], json!({"u": server.known("Bram").id, "state": "offline", "seen": "just_now"}));
-    // A connection that begins with somebody looking.
-    let mut bram = server.connect(&server.known("Bram")).await;
+    let seen = server.connect(&server.known("Bram")).await;
     assert_eq!(words(&signals(&mut anna).await), ["away null"]);
-    visible(&mut bram, true).await;
+    seen.leave().await;
+    anna.expect("presence").await;
+    // A connection that begins with somebody looking.
+    let mut bram = Client::knock("Bram", server.address, &Door::default()).await.expect("an upgrade");
+    bram.ask("connect", None, json!({"v": 1, "token": server.known("Bram").token, "visible": true})).await;
+    assert_eq!(words(&signals(&mut anna).await), ["online null"]);
     // Who is sent away by the server is gone.
     server.suspend(&server.known("Bram")).await;
     bram.expect_close(4003).await;
