@@ -10,7 +10,7 @@ use crate::protocol::client::{Connect, History, Position, Publish};
 use crate::protocol::codes::{Close, Code};
 use crate::protocol::events::{Block, Chat, Hidden, Pong, Profile, Reconnect, Sanction, Session, Verification};
 use crate::protocol::live::{
-    Done, Expiring, Focus, Focused, Presence, Refresh, Refreshed, Switch, Sync, Synced, Typing,
+    Expiring, Focus, Focused, Noted, Presence, Refresh, Refreshed, Switch, Sync, Synced, Typing,
 };
 use crate::protocol::server::{ChatState, Connected, ErrorBody, Event, Marked, Marker, Message, Page, Ping, Sent};
 use crate::protocol::{NUMBER_MAX, SUBPROTOCOL};
@@ -88,7 +88,7 @@ const OPERATIONS: &[Operation] = &[
         about: "Say that somebody types, every three seconds while they do, and that they stopped. A message says that by itself.",
         chat: true,
         asks: Some(Shape::of::<Switch>()),
-        gives: Some(Shape::of::<Done>()),
+        gives: Some(Shape::of::<Noted>()),
         errors: &[Code::NotMember, Code::ChatLocked],
     },
     Operation {
@@ -96,7 +96,7 @@ const OPERATIONS: &[Operation] = &[
         about: "Say that somebody looks at this client, again after half of `limits.visible_ms`, and that they do no longer.",
         chat: false,
         asks: Some(Shape::of::<Switch>()),
-        gives: Some(Shape::of::<Done>()),
+        gives: Some(Shape::of::<Noted>()),
         errors: &[],
     },
     Operation {

@@ -43,7 +43,7 @@ pub struct Sync {
 
 /// The answer to an operation that has nothing to tell.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct Done {}
+pub struct Noted {}
 
 /// The answer to `focus`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

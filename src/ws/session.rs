@@ -24,7 +24,7 @@ use crate::ids::UserId;
 use crate::protocol::client::{self, Connect, Op, Request};
 use crate::protocol::codes::{Close, Code};
 use crate::protocol::events;
-use crate::protocol::live::{Done, Expiring, Refresh, Refreshed};
+use crate::protocol::live::{Expiring, Noted, Refresh, Refreshed};
 use crate::protocol::server::{ClientLimits, Connected, ErrorReply, Me, Ping, Reply, Signal};
 use crate::protocol::{VERSION, frame};
 use crate::ratelimit::RateKind;
@@ -364,12 +364,12 @@ impl Session {
             }
             (Op::Typing(of, typing), Some(user)) => {
                 chat.typing(&self.conn, user, of, typing.on)?;
-                self.reply(id, Done {});
+                self.reply(id, Noted {});
                 Ok(())
             }
             (Op::Visible(visible), Some(user)) => {
                 chat.visible(&self.conn, user, visible.on)?;
-                self.reply(id, Done {});
+                self.reply(id, Noted {});
                 Ok(())
             }
             (Op::Sync(asked), Some(user)) => {
