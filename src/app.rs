@@ -269,7 +269,8 @@ impl House {
         for room in rooms {
             let mut tokens = Vec::with_capacity(room.people.len());
             for person in &room.people {
-                let device = Device { address: Ipv4Addr::LOCALHOST.into(), user_agent: "bench".to_owned() };
+                let device =
+                    Device { address: Ipv4Addr::LOCALHOST.into(), user_agent: "bench".to_owned(), browser: None };
                 tokens.push(services.accounts.sign_in_demo(*person, device).await?.token);
             }
             signed_in.push((room, tokens));

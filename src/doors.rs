@@ -17,9 +17,10 @@ use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub use address::{client_address, is_proxied};
+pub use address::{client_address, is_proxied, network};
 pub use cookies::{
-    ANON_COOKIE, CSRF_COOKIE, Cookies, SESSION_COOKIE, anon_cookie, clear_cookie, csrf_cookie, session_cookie,
+    ANON_COOKIE, BROWSER_COOKIE, CSRF_COOKIE, Cookies, SESSION_COOKIE, anon_cookie, browser_cookie, clear_cookie,
+    csrf_cookie, session_cookie,
 };
 pub use csrf::{CSRF_HEADER, CsrfSubject, make_anon_id, make_csrf_token, verify_csrf_token};
 pub use origin::{host_allowed, origin_allowed, public_origin, request_host, unsafe_origin_allowed};

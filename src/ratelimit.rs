@@ -1,4 +1,4 @@
-//! How often something may happen: one GCRA state for each key, in one bounded map.
+//! How often something may happen: one GCRA state for each key, in one bounded map for each kind.
 //!
 //! Keys print as `rate_limit:{type}:{userId or address}`, the form operators know. The arithmetic is governor's;
 //! what governor's own stores cannot do (show one key, clear one key, refuse to grow) is `Cells`.
@@ -87,6 +87,9 @@ kinds! {
     /// of the e-mail, known account or not.
     SignInAnywhere = "sign_in_anywhere", |limits|
         (limits.sign_in_per_account.saturating_mul(SIGN_IN_ANYWHERE), limits.sign_in_window);
+    /// Wrong passwords from a browser that has signed in to the account before, or in a live session: apart from those
+    /// above, so that nobody else's guesses keep its holder out. Key: user id and what the browser proves, or session id.
+    SignInKnown = "sign_in_known", |limits| (limits.sign_in_per_account, limits.sign_in_window);
     /// Failed sign-ins from one network. Key: the network, an IPv4 address or an IPv6 /64.
     SignInAddress = "sign_in_address", |limits| (limits.sign_in_per_address, limits.sign_in_window);
     /// Sign-ups from one network. Key: the network.
@@ -112,13 +115,13 @@ kinds! {
     /// Mails to one person that anybody asks for. Key: hash of the e-mail, known or not.
     ResendAnywhere = "resend_anywhere", |limits|
         (limits.resend_per_account_per_hour.saturating_mul(RESEND_ANYWHERE), HOUR);
-    /// CSRF tokens handed out. Key: truncated address.
+    /// CSRF tokens handed out. Key: the network.
     CsrfToken = "csrf_token", |limits| (limits.csrf_tokens_per_address_per_minute, MINUTE);
     /// Changes of one signed-in person over HTTP. Key: user id.
     UserChange = "user_change", |limits| (limits.user_changes_per_minute, MINUTE);
     /// Pictures of one person. Key: user id.
     Picture = "picture", |limits| (limits.picture_uploads_per_hour, HOUR);
-    /// Socket upgrades from one address. Key: truncated address.
+    /// Socket upgrades from one network. Key: the network.
     SocketAddress = "socket_address", |limits| (limits.sockets_per_address_per_minute, MINUTE);
 }
 
@@ -262,7 +265,7 @@ impl Cells {
     }
 }
 
-/// The store handed to governor: all kinds share one map and one bound.
+/// The store handed to governor.
 #[derive(Clone, Debug)]
 struct SharedCells(Arc<Cells>);
 
@@ -298,16 +301,24 @@ impl GovernorClock for Since {
 
 type Limiter = RateLimiter<RateKey, SharedCells, Since, StateInformationMiddleware>;
 
+/// One kind and its keys.
+struct Counter {
+    kind: RateKind,
+    quota: Quota,
+    limiter: Limiter,
+    cells: Arc<Cells>,
+    swept_at: AtomicU64,
+}
+
 /// Every rate limit of the program.
 ///
 /// # Why
-/// One bounded map: a key that is new when the map is full is refused (`overload`) after a sweep found nothing to
-/// drop. A limit that fails open when its store is full is no limit.
+/// Each kind has a bounded map of its own: a key that is new when the map is full is refused (`overload`) after a sweep
+/// found nothing to drop. A limit that fails open when its store is full is no limit; and one map for all would let
+/// strangers who fill it keep those who are signed in from writing.
 pub struct RateLimits {
-    cells: Arc<Cells>,
     since: Since,
-    limiters: Vec<(RateKind, Quota, Limiter)>,
-    swept_at: AtomicU64,
+    counters: Vec<Counter>,
 }
 
 impl fmt::Debug for RateLimits {
@@ -319,17 +330,22 @@ impl fmt::Debug for RateLimits {
 impl RateLimits {
     /// Limits with the quotas of `limits`. With a manual clock, time moves when the clock is moved.
     pub fn new(limits: &Limits, clock: Clock) -> Self {
-        let cells = Arc::new(Cells { map: DashMap::new(), count: AtomicUsize::new(0), max: limits.rate_keys_max });
         let since = Since::start(clock);
-        let limiters = RateKind::ALL
+        let counters = RateKind::ALL
             .iter()
             .map(|&kind| {
                 let quota = quota(kind.quota(limits));
-                let limiter = Limiter::new(quota, SharedCells(cells.clone()), since.clone());
-                (kind, quota, limiter)
+                let cells =
+                    Arc::new(Cells { map: DashMap::new(), count: AtomicUsize::new(0), max: limits.rate_keys_max });
+                let limiter = Limiter::new(quota, SharedCells(Arc::clone(&cells)), since.clone());
+                Counter { kind, quota, limiter, cells, swept_at: AtomicU64::new(0) }
             })
             .collect();
-        Self { cells, since, limiters, swept_at: AtomicU64::new(0) }
+        Self { since, counters }
+    }
+
+    fn counter(&self, kind: RateKind) -> Option<&Counter> {
+        self.counters.iter().find(|counter| counter.kind == kind)
     }
 
     /// Counts one event of `kind` for `subject`.
@@ -363,11 +379,12 @@ impl RateLimits {
     }
 
     fn check_key(&self, key: &RateKey) -> Result<Remaining, Wait> {
-        let Some((_, quota, limiter)) = self.limiters.iter().find(|(kind, ..)| *kind == key.kind) else {
+        let Some(counter) = self.counter(key.kind) else {
             return Err(Wait { kind: key.kind, after: FORCED_SWEEP_EVERY, limit: 0, overload: true });
         };
+        let Counter { quota, limiter, cells, .. } = counter;
         let limit = quota.burst_size().get();
-        let room = self.cells.reserve(key) || (self.sweep_when_full() && self.cells.reserve(key));
+        let room = cells.reserve(key) || (self.sweep_when_full(counter) && cells.reserve(key));
         if !room {
             return Err(Wait { kind: key.kind, after: FORCED_SWEEP_EVERY, limit, overload: true });
         }
@@ -387,8 +404,7 @@ impl RateLimits {
 
     /// Where a subject stands with a limit now; counts nothing.
     pub fn standing(&self, kind: RateKind, subject: &str) -> Option<Standing> {
-        let (_, quota, _) = self.limiters.iter().find(|(known, ..)| *known == kind)?;
-        let limit = quota.burst_size().get();
+        let limit = self.counter(kind)?.quota.burst_size().get();
         let fresh = Remaining { limit, remaining: limit, reset: Duration::ZERO };
         let left = self.peek(&RateKey::new(kind, subject)).map_or(fresh, |state| state.left);
         Some(Standing { bucket: kind.name(), limit, remaining: left.remaining, reset: left.reset })
@@ -396,12 +412,12 @@ impl RateLimits {
 
     /// The state of a key; None when it is fresh.
     pub fn peek(&self, key: &RateKey) -> Option<KeyState> {
-        let tat = self.cells.map.get(key)?.load(Ordering::Relaxed);
+        let tat = self.counter(key.kind)?.cells.map.get(key)?.load(Ordering::Relaxed);
         self.state_of(key, tat)
     }
 
     fn state_of(&self, key: &RateKey, tat: u64) -> Option<KeyState> {
-        let (_, quota, _) = self.limiters.iter().find(|(kind, ..)| *kind == key.kind)?;
+        let quota = self.counter(key.kind)?.quota;
         let limit = quota.burst_size().get();
         let interval = quota.replenish_interval();
         let reset = Duration::from_nanos(tat.saturating_sub(self.since.nanos()));
@@ -417,7 +433,7 @@ impl RateLimits {
     /// Keys that are not fresh, sorted by key, at most `max`.
     pub fn list(&self, max: usize) -> Vec<KeyState> {
         let mut states: Vec<KeyState> = Vec::new();
-        for entry in &self.cells.map {
+        for entry in self.counters.iter().flat_map(|counter| counter.cells.map.iter()) {
             if let Some(state) = self.state_of(entry.key(), entry.value().load(Ordering::Relaxed)) {
                 states.push(state);
             }
@@ -439,25 +455,27 @@ impl RateLimits {
     /// `rate_limit:message:{userId}`, `rate_limit:*:{userId}`, `rate_limit:sign_in_address:*`.
     pub fn clear(&self, pattern: &str) -> usize {
         if let (false, Ok(key)) = (pattern.contains('*'), pattern.parse::<RateKey>()) {
-            let removed = usize::from(self.cells.map.remove(&key).is_some());
-            self.cells.count.fetch_sub(removed, Ordering::Relaxed);
-            return removed;
+            return self.counter(key.kind).map_or(0, |counter| counter.cells.remove_if(|held, _| *held == key));
         }
-        self.cells.remove_if(|key, _| matches(pattern, &key.to_string()))
+        self.counters.iter().map(|counter| counter.cells.remove_if(|key, _| matches(pattern, &key.to_string()))).sum()
     }
 
     /// Drops keys that are fresh again and says how many. Call it on a timer.
     pub fn sweep(&self) -> usize {
-        let now = self.since.nanos();
-        self.swept_at.store(now, Ordering::Relaxed);
-        let dropped = self.cells.remove_if(|_, tat| tat != 0 && tat <= now);
+        let dropped = self.counters.iter().map(|counter| self.sweep_one(counter)).sum();
         names::rate_keys(self.len());
         dropped
     }
 
+    fn sweep_one(&self, counter: &Counter) -> usize {
+        let now = self.since.nanos();
+        counter.swept_at.store(now, Ordering::Relaxed);
+        counter.cells.remove_if(|_, tat| tat != 0 && tat <= now)
+    }
+
     /// How many keys are held.
     pub fn len(&self) -> usize {
-        self.cells.count.load(Ordering::Relaxed)
+        self.counters.iter().map(|counter| counter.cells.count.load(Ordering::Relaxed)).sum()
     }
 
     /// Whether no key is held.
@@ -466,15 +484,15 @@ impl RateLimits {
     }
 
     /// Sweeps, unless that was done less than a second ago. Says whether it swept.
-    fn sweep_when_full(&self) -> bool {
+    fn sweep_when_full(&self, counter: &Counter) -> bool {
         let now = self.since.nanos();
-        let last = self.swept_at.load(Ordering::Relaxed);
+        let last = counter.swept_at.load(Ordering::Relaxed);
         let pause = u64::try_from(FORCED_SWEEP_EVERY.as_nanos()).unwrap_or(u64::MAX);
         let due = last == 0 || now.saturating_sub(last) >= pause;
-        if !due || self.swept_at.compare_exchange(last, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        if !due || counter.swept_at.compare_exchange(last, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return false;
         }
-        self.sweep() > 0
+        self.sweep_one(counter) > 0
     }
 }
 

@@ -16,8 +16,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
-use super::model::{self, Email, Locale};
+use super::model::{Email, Locale};
 use super::{Accounts, Inner, RateSubject};
+use crate::doors;
 use crate::error::{Error, Result};
 use crate::ids::{AuthTokenId, UserId, new_id};
 use crate::mail::Letter;
@@ -92,9 +93,10 @@ impl Accounts {
     /// # Errors
     /// `bad_request` for what is no address; `rate_limited`.
     pub async fn resend_confirmation(&self, email: &str, address: IpAddr) -> Result<()> {
+        let email = Email::parse(email).map_err(Error::bad_request)?;
         self.inner.check_address(address)?;
         let started = Instant::now();
-        let sent = self.inner.resend(email, address).await;
+        let sent = self.inner.resend(&email, address).await;
         tokio::time::sleep_until(started + ANSWER_MIN).await;
         sent
     }
@@ -103,7 +105,7 @@ impl Accounts {
 impl Inner {
     /// Everything around confirming counts against one limit of the network, apart from the one of signing in.
     pub(super) fn check_address(&self, address: IpAddr) -> Result<()> {
-        self.rates.check(RateKind::ConfirmAddress, &model::network(address))?;
+        self.rates.check(RateKind::ConfirmAddress, &doors::network(address).to_string())?;
         Ok(())
     }
 
@@ -153,9 +155,8 @@ impl Inner {
         tracing::info!(user.id = %user, by, "address confirmed");
     }
 
-    async fn resend(&self, email: &str, address: IpAddr) -> Result<()> {
-        let email = Email::parse(email).map_err(Error::bad_request)?;
-        self.may_mail(&RateSubject::new(&email, address))?;
+    async fn resend(&self, email: &Email, address: IpAddr) -> Result<()> {
+        self.may_mail(&RateSubject::new(email, address))?;
         let known = self.store.account_by_email(email.normalized()).await?;
         let Some(known) = known.filter(AccountRow::is_pending) else {
             return Ok(());

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
+use serde::Deserialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::confirm::{ANSWER_MIN, link_subject, secret_hash};
 use super::model::{Email, Locale, Refusal};
@@ -17,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::ids::{AuthTokenId, UniversityId, UserId};
 use crate::mail::Letter;
 use crate::protocol::codes::Code;
+use crate::protocol::events;
 use crate::ratelimit::RateKind;
 use crate::store::{AccountRow, MeRow, NewAuthToken, NewMail, StoreError, Tx, UsedToken};
 
@@ -24,17 +27,29 @@ use crate::store::{AccountRow, MeRow, NewAuthToken, NewMail, StoreError, Tx, Use
 const KIND: &str = "email_change";
 /// Every kind of code and link that was mailed to an account: all void once it changed hands or address.
 pub(super) const MAILED_KINDS: &[&str] = &["email_confirm", KIND, recovery::KIND];
-/// What the links of the notices to an old address are for. Nothing voids them but the use of one: whoever changed the
+/// What the links of the notices to an old address are for. Nothing voids them but the use of an earlier one: whoever changed the
 /// address could else take the way back from its owner.
 pub(super) const UNDO: &str = "email_undo";
 
 /// What proves that a signed-in person reads the mail of the new address.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(untagged, deny_unknown_fields, expecting = "give `token` or `code`")]
+#[schema(as = Proof)]
 pub enum AddressProof {
-    /// The secret of the mailed link.
-    Link(String),
-    /// The mailed digits.
-    Code(String),
+    /// By the link.
+    #[schema(title = "ProofByLink")]
+    Link {
+        /// What stands in the link.
+        #[schema(max_length = 100)]
+        token: String,
+    },
+    /// By the code.
+    #[schema(title = "ProofByCode")]
+    Code {
+        /// Six digits.
+        #[schema(max_length = 100)]
+        code: String,
+    },
 }
 
 impl Accounts {
@@ -55,14 +70,14 @@ impl Accounts {
         address: IpAddr,
     ) -> Result<String> {
         let inner = &self.inner;
-        inner.check_address(address)?;
         let refuse = |field, detail: &str| refused(&[Refusal::new(field, detail)]);
         let new = Email::parse(email).map_err(|detail| refuse("email", detail))?;
+        inner.check_address(address)?;
         let me = inner.account_of(who.user).await?;
         if Email::parse(&me.email).is_ok_and(|old| old.normalized() == new.normalized()) {
             return Err(refuse("email", "This is your address already. Type the new one."));
         }
-        if inner.own_password(&me, password, address).await?.is_none() {
+        if inner.own_password(&me, who.session, password).await?.is_none() {
             return Err(refuse("password", NOT_YOURS));
         }
         inner.check_cooldown(&me)?;
@@ -98,7 +113,7 @@ impl Accounts {
         let withdrawn = self.inner.committer.run(move |tx| {
             Box::pin(async move {
                 if tx.void_auth_tokens(user, &[KIND], now).await? {
-                    tx.emit_user(user, "profile", serde_json::json!({}), now).await?;
+                    tx.emit_user(user, "profile", serde_json::json!(events::Profile {}), now).await?;
                 }
                 Ok(())
             })
@@ -134,7 +149,7 @@ impl Inner {
                     tx.add_auth_token(stop, now).await?;
                     tx.add_mail(to_new, now).await?;
                     tx.add_mail(to_old, now).await?;
-                    tx.emit_user(user, "profile", serde_json::json!({}), now).await.map(|_seq| ())
+                    tx.emit_user(user, "profile", serde_json::json!(events::Profile {}), now).await.map(|_seq| ())
                 })
             })
             .await?;
@@ -174,7 +189,8 @@ impl Inner {
         me: &MeRow,
         letter: impl FnOnce(String, u64) -> Letter,
     ) -> anyhow::Result<(NewAuthToken, NewMail)> {
-        let link_ttl = self.limits.email_change_cooldown;
+        // At least as long as the change itself can be confirmed, and as long as no other change can follow.
+        let link_ttl = self.limits.email_change_cooldown.max(self.limits.confirm_link_ttl);
         let (token, _, secret) = self.token(me.id, UNDO, link_ttl, self.clock.now())?;
         let letter = letter(secret, link_ttl.as_secs() / 3600);
         let mail = self.post.write(&me.email, Locale::stored(&me.settings.locale), letter)?;
@@ -226,7 +242,7 @@ impl Inner {
                         tx.void_auth_tokens(user, MAILED_KINDS, now).await?;
                         tx.add_auth_token(undo, now).await?;
                         tx.add_mail(mail, now).await?;
-                        tx.emit_user(user, "profile", serde_json::json!({}), now).await?;
+                        tx.emit_user(user, "profile", serde_json::json!(events::Profile {}), now).await?;
                         sessions::end_all(tx, user, Some(current), "email_changed", now).await.map(Some)
                     })
                 })
@@ -252,13 +268,13 @@ impl Inner {
     /// By what a person proved to read the mail of the new address, if they did.
     async fn proven(&self, user: UserId, old: &Email, proof: AddressProof, address: IpAddr) -> Result<Option<By>> {
         match proof {
-            AddressProof::Link(token) => {
+            AddressProof::Link { token } => {
                 let Some(hash) = secret_hash(&token) else { return Ok(None) };
                 self.rates.check(RateKind::Confirm, &link_subject(&hash))?;
                 let owner = self.store.link_owner(hash, KIND, self.clock.now()).await?;
                 Ok(owner.filter(|owner| owner.user == user).map(|_| By::Link(hash)))
             }
-            AddressProof::Code(code) => {
+            AddressProof::Code { code } => {
                 let subject = RateSubject::new(old, address);
                 self.rates.check(RateKind::Confirm, &subject.here)?;
                 self.rates.check(RateKind::ConfirmAnywhere, &subject.anywhere)?;
@@ -292,9 +308,15 @@ impl WayBack {
     ///
     /// # Errors
     /// `Conflict` when it is another account's, or the account has got yet another address meanwhile.
-    pub(super) async fn go(self, tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> std::result::Result<(), StoreError> {
+    pub(super) async fn go(
+        self,
+        tx: &mut Tx,
+        used: &UsedToken,
+        now: DateTime<Utc>,
+    ) -> std::result::Result<(), StoreError> {
+        let user = used.user;
         let taken = || StoreError::Conflict { table: "users", columns: "email_normalized" };
-        tx.void_auth_tokens(user, &[UNDO], now).await?;
+        tx.void_later_tokens(used, UNDO, now).await?;
         if tx.hold_me(user, now).await?.is_none_or(|me| me.email != self.left) {
             return Err(taken());
         }

@@ -37,6 +37,7 @@ pub use standing::Standing;
 use crate::chat::Committer;
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::doors;
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UniversityId, UserId};
 use crate::mail::Post;
@@ -140,6 +141,8 @@ pub struct Device {
     pub address: IpAddr,
     /// What the client calls itself; it is kept cut.
     pub user_agent: String,
+    /// What it was given when it signed in before.
+    pub browser: Option<SecretString>,
 }
 
 /// How a session's token travels.
@@ -172,6 +175,8 @@ impl SessionKind {
 pub struct SignedIn {
     /// The token: told once, stored nowhere.
     pub token: SecretString,
+    /// What a browser shows the next time, so that the guesses of others do not keep it out.
+    pub browser: Option<SecretString>,
     /// The session.
     pub session: SessionId,
     /// Whose it is.
@@ -283,7 +288,7 @@ struct RateSubject {
 impl RateSubject {
     fn new(email: &Email, address: IpAddr) -> Self {
         let anywhere = mail_subject(email);
-        Self { here: format!("{anywhere}@{}", model::network(address)), anywhere }
+        Self { here: format!("{anywhere}@{}", doors::network(address)), anywhere }
     }
 }
 

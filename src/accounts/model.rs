@@ -355,20 +355,6 @@ pub fn truncate_address(address: IpAddr) -> String {
     }
 }
 
-/// What limits count as one network: an IPv4 address whole, an IPv6 address without the half that its holder chooses.
-///
-/// # Why
-/// What is stored is cut further, see [`truncate_address`]; limits so coarse would let one student lock out a campus.
-pub fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{}/64", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
-}
-
 /// A user agent cut to what is kept, without control characters.
 pub fn cut_user_agent(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(USER_AGENT_CHARS_MAX).collect()

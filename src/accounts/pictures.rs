@@ -1,5 +1,6 @@
 //! Pictures of people: taken as a file, kept as a small square JPEG without anything else that was in the file.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::model::Refusal;
 use super::{Accounts, no_account, refused, to_the_end};
 use crate::error::{Error, Result};
 use crate::ids::{PictureId, UserId, new_id};
+use crate::protocol::events;
 
 /// Length of a side of what is kept, in pixels: twice the largest place where it is shown.
 const SIDE_MAX: u32 = 512;
@@ -69,7 +71,7 @@ impl Accounts {
                 .run(move |tx| {
                     Box::pin(async move {
                         if tx.set_picture(user, picture, now).await? {
-                            tx.emit_user(user, "profile", json!({}), now).await?;
+                            tx.emit_user(user, "profile", json!(events::Profile {}), now).await?;
                         }
                         Ok(())
                     })
@@ -94,13 +96,48 @@ fn known_format(file: &[u8]) -> std::result::Result<ImageFormat, String> {
     format.filter(known).ok_or_else(|| "Choose a JPEG, PNG or WebP picture.".to_owned())
 }
 
+/// A PNG with the chunks alone that its pixels need: profiles and texts are thrown away anyway, and may be packed a
+/// thousandfold. None when it is cut short.
+pub(super) fn critical_chunks(png: &[u8]) -> Option<Vec<u8>> {
+    let (signature, mut rest) = png.split_at_checked(8)?;
+    let mut kept = signature.to_vec();
+    loop {
+        let (length, _) = rest.split_first_chunk::<4>()?;
+        // Length, type, data, checksum.
+        let whole = usize::try_from(u32::from_be_bytes(*length)).ok()?.checked_add(12)?;
+        let (chunk, after) = rest.split_at_checked(whole)?;
+        let kind = chunk.get(4..8)?;
+        // An upper-case letter first means critical; transparency is neither, but seen.
+        if kind.first()?.is_ascii_uppercase() || kind == b"tRNS" || kind == b"eXIf" {
+            kept.extend_from_slice(chunk);
+        }
+        if kind == b"IEND" {
+            return Some(kept);
+        }
+        rest = after;
+    }
+}
+
+/// Whether a JPEG has its end after its last scan; its decoder would paint what is missing grey.
+fn ends(jpeg: &[u8]) -> bool {
+    // In packed pixels 0xff is followed by zero or a restart marker, so neither marker is found there.
+    let last = |marker: u8| jpeg.windows(2).rposition(|pair| pair == [0xff, marker]);
+    last(0xd9) > last(0xda)
+}
+
 /// The middle square of a picture as a small JPEG, upright, on white. Size is judged before anything is decoded.
 fn recode(file: &[u8], format: ImageFormat, pixels_max: u32) -> std::result::Result<Vec<u8>, String> {
-    let broken = |_| "This picture cannot be read. Save it anew, or choose another.".to_owned();
+    let unreadable = || "This picture cannot be read. Save it anew, or choose another.".to_owned();
+    let broken = |_| unreadable();
     let bytes_max = u64::from(pixels_max).saturating_mul(BYTES_PER_PIXEL);
     let mut bounds = Bounds::default();
     // What the decoder needs for itself beside the picture.
     bounds.max_alloc = Some(bytes_max.saturating_mul(2));
+    let file = match format {
+        ImageFormat::Png => Cow::Owned(critical_chunks(file).ok_or_else(unreadable)?),
+        ImageFormat::Jpeg if !ends(file) => return Err(unreadable()),
+        _ => Cow::Borrowed(file),
+    };
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(bounds);
     let mut decoder = reader.into_decoder().map_err(broken)?;

@@ -12,11 +12,13 @@ use utoipa::ToSchema;
 use super::confirm::{ANSWER_MIN, link_subject, secret_hash};
 use super::email::{MAILED_KINDS, UNDO};
 use super::model::{Email, Locale, Refusal};
+use super::sign_in::Guesser;
 use super::{Accounts, Inner, Principal, RateSubject, no_account, refused, secret, sessions, to_the_end};
 use crate::error::{Error, Result};
-use crate::ids::{AuthTokenId, UserId};
+use crate::ids::{AuthTokenId, SessionId, UserId};
 use crate::mail::Letter;
 use crate::protocol::codes::Code;
+use crate::protocol::events;
 use crate::ratelimit::RateKind;
 use crate::store::{Lane, MeRow, NewAuthToken, NewMail, UsedToken};
 
@@ -70,8 +72,8 @@ impl Accounts {
     /// `bad_request` for what is no address; `rate_limited` by the network. Enough mail for this person is no error:
     /// whoever asked is answered all the same.
     pub async fn forgot_password(&self, email: &str, address: IpAddr) -> Result<()> {
-        self.inner.check_address(address)?;
         let email = Email::parse(email).map_err(|detail| refused(&[Refusal::new("email", detail)]))?;
+        self.inner.check_address(address)?;
         let started = Instant::now();
         let sent = match self.inner.may_mail(&RateSubject::new(&email, address)) {
             Ok(()) => self.inner.mail_reset(&email).await,
@@ -105,7 +107,7 @@ impl Accounts {
     ///
     /// # Errors
     /// `bad_request` with `fields`; `rate_limited` as for signing in; `overloaded`.
-    pub async fn change_password(&self, who: &Principal, form: PasswordForm, address: IpAddr) -> Result<()> {
+    pub async fn change_password(&self, who: &Principal, form: PasswordForm) -> Result<()> {
         let (user, current) = (who.user, who.session);
         let me = self.inner.account_of(user).await?;
         let refuse = |field, detail: &str| refused(&[Refusal::new(field, detail)]);
@@ -116,7 +118,7 @@ impl Accounts {
             return Err(refuse("new_password", "Choose another password than the one you have."));
         }
         let wrong = || refuse("current_password", NOT_YOURS);
-        let old = self.inner.own_password(&me, &form.current_password, address).await?.ok_or_else(wrong)?;
+        let old = self.inner.own_password(&me, current, &form.current_password).await?.ok_or_else(wrong)?;
         let new = self.inner.passwords.hash(&form.new_password).await?;
         let mail = self.inner.password_changed(&me)?;
         let inner = Arc::clone(&self.inner);
@@ -130,7 +132,7 @@ impl Accounts {
                             return Ok(None);
                         }
                         if tx.void_auth_tokens(user, MAILED_KINDS, now).await? {
-                            tx.emit_user(user, "profile", serde_json::json!({}), now).await?;
+                            tx.emit_user(user, "profile", serde_json::json!(events::Profile {}), now).await?;
                         }
                         tx.add_mail(mail, now).await?;
                         if !form.end_others {
@@ -164,7 +166,7 @@ impl Inner {
             .write(Lane::Small, move |tx| {
                 Box::pin(async move {
                     // Asked for by somebody else, a newer mail would take away the code that its owner is typing.
-                    if tx.has_code_since(known.id, KIND, now - FRESH, tries_max).await? {
+                    if tx.has_code_since(known.id, KIND, (now - FRESH, now), tries_max).await? {
                         return Ok(());
                     }
                     tx.renew_auth_token(token, now).await?;
@@ -226,7 +228,7 @@ impl Inner {
                         }
                         tx.void_auth_tokens(owner, MAILED_KINDS, now).await?;
                         if let Some(way_back) = way_back {
-                            way_back.go(tx, owner, now).await?;
+                            way_back.go(tx, &used, now).await?;
                         }
                         tx.add_mail(mail, now).await?;
                         sessions::end_all(tx, owner, None, "password_reset", now).await.map(Some)
@@ -272,7 +274,15 @@ impl Inner {
                 self.rates.check(RateKind::ResetAnywhere, &subject.anywhere)?;
                 let hash = self.passwords.hash(password).await?;
                 let tried = self.try_mailed(&email, KIND, &code).await?;
-                Ok((hash, tried.map(|tried| (UsedToken { user: tried.user, new_email: None }, Proven::Code(tried.id)))))
+                Ok((
+                    hash,
+                    tried.map(|tried| {
+                        (
+                            UsedToken { user: tried.user, new_email: None, created_at: self.clock.now() },
+                            Proven::Code(tried.id),
+                        )
+                    }),
+                ))
             }
         }
     }
@@ -292,8 +302,8 @@ impl Inner {
     pub(super) async fn own_password(
         &self,
         me: &MeRow,
+        session: SessionId,
         password: &SecretString,
-        address: IpAddr,
     ) -> Result<Option<String>> {
         let email = Email::parse(&me.email).ok();
         let account = match &email {
@@ -301,7 +311,7 @@ impl Inner {
             None => None,
         };
         let stored = account.map(|account| account.password_hash);
-        let right = self.prove(email.as_ref(), stored.clone(), password, address).await?;
+        let right = self.prove(Guesser::Known(session.to_string()), stored.clone(), password).await?;
         Ok(stored.filter(|_| right))
     }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::confirm::ANSWER_MIN;
 use super::model::{self, Email, Refusal};
 use super::{Accounts, Inner, RateSubject, SignUp, refused};
+use crate::doors;
 use crate::error::{Error, Result};
 use crate::ids::{UserId, new_id};
 use crate::mail::Letter;
@@ -60,8 +61,9 @@ impl Accounts {
     /// `bad_request` with `fields`; `rate_limited` by address of the network; `overloaded`; `unavailable`.
     pub async fn sign_up(&self, form: SignUp, address: IpAddr) -> Result<String> {
         let inner = &self.inner;
-        inner.rates.check(RateKind::SignUpAddress, &model::network(address))?;
+        // What costs nothing does not count: typing errors of one must not keep a campus out.
         let person = inner.check_form(&form)?;
+        inner.rates.check(RateKind::SignUpAddress, &doors::network(address).to_string())?;
         let email = person.email.typed().to_owned();
         let password_hash = inner.passwords.hash(&form.password).await?;
         let hashed_at = Instant::now();

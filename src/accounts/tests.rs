@@ -49,7 +49,7 @@ fn home() -> IpAddr {
 }
 
 fn device() -> Device {
-    Device { address: home(), user_agent: "Firefox on Linux".into() }
+    Device { address: home(), user_agent: "Firefox on Linux".into(), browser: None }
 }
 
 fn form(email: &str) -> SignUp {
@@ -72,8 +72,13 @@ async fn everywhere(test: impl AsyncFn(World)) {
 
 impl World {
     fn on(held: TestStore) -> Self {
+        let limits = held.config.limits.clone();
+        Self::with(held, limits)
+    }
+
+    fn with(held: TestStore, limits: Limits) -> Self {
         let clock = Clock::manual(noon());
-        let limits = Arc::new(held.config.limits.clone());
+        let limits = Arc::new(limits);
         let supervisor = Supervisor::default();
         let outboxes = OutboxLimits {
             frames_max: limits.outbox_frames_max,

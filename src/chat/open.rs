@@ -141,7 +141,15 @@ impl Chat {
             Some(seq) => place(seq, head, base, u64::try_from(self.limits.user_events_max).unwrap_or(u64::MAX)),
         };
         let (recovered, reason, events) = match verdict {
-            Verdict::Replay(after) => (Recovered::Full, None, self.store.user_events(user, after, head).await?),
+            Verdict::Replay(after) => {
+                let events = self.store.user_events(user, after, head).await?;
+                // Some may have been trimmed since the head was read.
+                if events.iter().map(|event| event.seq).eq(after + 1..=head) {
+                    (Recovered::Full, None, events)
+                } else {
+                    (Recovered::None, Some(SnapshotReason::Trimmed), Vec::new())
+                }
+            }
             Verdict::Snapshot(reason) => (Recovered::None, Some(reason), Vec::new()),
         };
         let events = events.into_iter().map(|row| view::user_event(row.seq, row.kind, row.at, row.data)).collect();

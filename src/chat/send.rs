@@ -87,10 +87,10 @@ impl Chat {
                 format!("A message holds at most {} characters; this one has {chars}.", self.limits.message_chars_max),
             ));
         }
-        if publish.text.trim().is_empty() {
+        if publish.text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
             return Err(Error::bad_request("A message needs some text."));
         }
-        if publish.text.contains(|c: char| c < ' ' && !matches!(c, '\n' | '\r' | '\t')) {
+        if publish.text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(Error::bad_request(
                 "The text holds control characters. Send plain text, with line breaks and tabs at most.",
             ));
@@ -160,6 +160,17 @@ fn duplicate_id() -> Error {
 fn too_many_in_flight() -> Error {
     Error::new(Code::TooManyInFlight, "Too many requests are in flight on this socket. Wait for an answer first.")
         .after(std::time::Duration::from_millis(100))
+}
+
+/// Whether a character shows nothing although it is no white space (Unicode's `Default_Ignorable_Code_Point`).
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
+    )
 }
 
 /// What a client id stands for: SHA-256 over the text and the answered message.

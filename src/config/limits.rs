@@ -177,8 +177,8 @@ limits! {
         "CSRF tokens handed to one address.";
     sockets_per_address_per_minute: u32 = 6_000, 1..=1_000_000, "sockets/min",
         "Socket upgrades from one address.";
-    rate_keys_max: usize = 200_000, 1..=10_000_000, "keys",
-        "Rate limit keys held at once, about 150 bytes each; when full, new ones are refused.";
+    rate_keys_max: usize = 100_000, 1..=10_000_000, "keys",
+        "Rate limit keys of one kind held at once, about 150 bytes each; when full, new ones of that kind are refused.";
     // accounts
     password_chars_min: usize = 10, 8..=64, "Unicode scalars",
         "Shortest password.";

@@ -33,7 +33,7 @@ const OPERATIONS: &[Operation] = &[
         chat: false,
         asks: Some(Shape::of::<Connect>()),
         gives: Some(Shape::of::<Connected>()),
-        errors: &[Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::EmailNotConfirmed, Code::Conflict],
+        errors: &[Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::Conflict],
     },
     Operation {
         op: "publish",

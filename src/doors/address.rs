@@ -1,6 +1,6 @@
 //! Whose request this is, by address, when proxies may stand between.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 
@@ -31,6 +31,20 @@ pub fn client_address(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpAddr])
         }
     }
     address
+}
+
+/// What limits count as one client: an IPv4 address whole, an IPv6 address without the half that its holder chooses.
+///
+/// # Why
+/// Limits that are coarser would let one student lock out a campus.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
 }
 
 /// Whether a proxy handed this request on, whoever that proxy is.

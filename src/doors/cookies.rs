@@ -1,4 +1,4 @@
-//! The three cookies of a browser: read strictly, written with every attribute.
+//! The four cookies of a browser: read strictly, written with every attribute.
 
 use std::time::Duration;
 
@@ -14,8 +14,13 @@ use crate::error::{Error, Result};
 pub const SESSION_COOKIE: &str = "__Host-session";
 /// Names a browser that is not signed in, so that its CSRF tokens are its own.
 pub const ANON_COOKIE: &str = "__Host-anon";
+/// Shows that a browser has signed in to an account before.
+pub const BROWSER_COOKIE: &str = "__Host-browser";
 /// The CSRF token, as the runbook names it.
 pub const CSRF_COOKIE: &str = "csrf-token";
+
+/// How long a browser that is not used is still known, in days.
+const BROWSER_DAYS: i64 = 365;
 
 /// What a request's cookies say.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +31,8 @@ pub struct Cookies {
     pub anon: Option<String>,
     /// The CSRF token.
     pub csrf: Option<String>,
+    /// What the browser was given when it signed in before.
+    pub browser: Option<SecretString>,
 }
 
 impl Cookies {
@@ -35,7 +42,7 @@ impl Cookies {
     /// `bad_request` when one of ours is there twice: a sibling host may have planted the second.
     pub fn read(headers: &HeaderMap) -> Result<Self> {
         let mut cookies = Self::default();
-        let (mut session, mut anon, mut csrf) = (0_u8, 0_u8, 0_u8);
+        let (mut session, mut anon, mut csrf, mut browser) = (0_u8, 0_u8, 0_u8, 0_u8);
         for line in headers.get_all(COOKIE) {
             // Bytes beyond ASCII in a foreign cookie must not hide ours: read what is readable.
             let line = String::from_utf8_lossy(line.as_bytes());
@@ -54,6 +61,10 @@ impl Cookies {
                         cookies.csrf = value.map(str::to_owned);
                         &mut csrf
                     }
+                    BROWSER_COOKIE => {
+                        cookies.browser = value.map(SecretString::from);
+                        &mut browser
+                    }
                     _ => continue,
                 };
                 *seen = seen.saturating_add(1);
@@ -63,7 +74,7 @@ impl Cookies {
             // Its name has no `__Host-`, so a sibling host can plant one: then there is none, and pages still open.
             cookies.csrf = None;
         }
-        if session > 1 || anon > 1 {
+        if session > 1 || anon > 1 || browser > 1 {
             return Err(Error::bad_request("A cookie was sent twice. Clear this site's cookies and try again."));
         }
         Ok(cookies)
@@ -71,7 +82,7 @@ impl Cookies {
 
     /// Whether the request carries any of our cookies, as a browser's does.
     pub fn any(&self) -> bool {
-        self.session.is_some() || self.anon.is_some() || self.csrf.is_some()
+        self.session.is_some() || self.anon.is_some() || self.csrf.is_some() || self.browser.is_some()
     }
 }
 
@@ -82,6 +93,16 @@ impl Cookies {
 pub fn session_cookie(token: &SecretString, keep: Duration) -> Result<HeaderValue> {
     let mut cookie = base(SESSION_COOKIE, token.expose_secret());
     cookie.set_max_age(cookie::time::Duration::try_from(keep).unwrap_or(cookie::time::Duration::DAY));
+    header(&cookie)
+}
+
+/// The `Set-Cookie` of what a browser keeps of having signed in, renewed each time it does.
+///
+/// # Errors
+/// `internal` when it is not made of token characters.
+pub fn browser_cookie(proof: &SecretString) -> Result<HeaderValue> {
+    let mut cookie = base(BROWSER_COOKIE, proof.expose_secret());
+    cookie.set_max_age(cookie::time::Duration::days(BROWSER_DAYS));
     header(&cookie)
 }
 

@@ -121,6 +121,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
             Some(field) if path == "." => field_error(field, "is missing"),
             Some(field) => field_error(&format!("{path}.{field}"), "is missing"),
             None if text.starts_with("unknown field") => field_error(&path, "is not known here"),
+            None if text.starts_with("give ") => field_error(&path, &format!("is not of a documented form: {text}")),
             None => field_error(&path, "is not of the documented type"),
         }
     })

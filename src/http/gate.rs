@@ -26,7 +26,7 @@ use super::routes::{self, RouteSpec, Subject, Who};
 use super::uploads::{Place, Uploads};
 use super::{body, problem};
 use crate::accounts::Principal;
-use crate::accounts::model::{cut_user_agent, network};
+use crate::accounts::model::cut_user_agent;
 use crate::config::{Config, Environment};
 use crate::doors::{self, CSRF_HEADER, Cookies, CsrfSubject, PeerAddr};
 use crate::error::{Error, Result};
@@ -65,8 +65,7 @@ impl Visitor {
     fn counted_as(&self, of: Subject) -> Option<String> {
         match of {
             Subject::User => self.principal.as_ref().map(|principal| principal.user.to_string()),
-            Subject::Address => Some(self.address.to_string()),
-            Subject::Network => Some(network(self.address)),
+            Subject::Network => Some(doors::network(self.address).to_string()),
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 
 use crate::config::Limits;
-use crate::doors::{Addresses, ConnectionPermit, PeerAddr};
+use crate::doors::{self, Addresses, ConnectionPermit, PeerAddr};
 use crate::supervise::Supervisor;
 use crate::telemetry::names;
 
@@ -82,7 +82,7 @@ pub async fn accept_loop<S, B>(
         let address = peer.ip().to_canonical();
         // A trusted proxy is many clients; it has to count them itself.
         let counted = !proxies.iter().any(|proxy| proxy.to_canonical() == address);
-        let by_address = counted.then(|| addresses.take(address, limits.connections_per_address_max));
+        let by_address = counted.then(|| addresses.take(doors::network(address), limits.connections_per_address_max));
         let (Ok(place), None | Some(Some(_))) = (Arc::clone(&places).try_acquire_owned(), &by_address) else {
             names::http_refused();
             if let Ok(turn) = Arc::clone(&refusals).try_acquire_owned() {

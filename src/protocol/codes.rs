@@ -82,8 +82,6 @@ codes! {
     NotVerified = 40305, "not_verified", 403, false, Debug;
     /// The account is suspended.
     Suspended = 40307, "suspended", 403, false, Info;
-    /// The e-mail address is not confirmed yet.
-    EmailNotConfirmed = 40308, "email_not_confirmed", 403, false, Debug;
     /// The CSRF token is missing or wrong.
     InvalidCsrf = 40309, "invalid_csrf", 403, false, Info;
     /// The request comes from another site.

@@ -1,6 +1,7 @@
 //! The committer's transaction: a batch of messages and markers, idempotent, gated and numbered.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -108,9 +109,9 @@ pub struct Marked {
     pub unread: u64,
     /// Whether the member shows others what they have read.
     pub receipts: bool,
-    /// Whether this batch moved what is read.
+    /// Whether this batch moved what is read; of several answers in a batch the first one says so.
     pub read_moved: bool,
-    /// Whether this batch moved what is received.
+    /// Whether this batch moved what is received; likewise.
     pub recv_moved: bool,
 }
 
@@ -126,6 +127,37 @@ struct Run {
     /// Where the unbroken run that ends with the newest begins.
     begins: i64,
     count: i64,
+}
+
+/// Where the markers of a batch take one member of a chat.
+struct Place {
+    marked: Marked,
+    head_n: u64,
+    /// Messages after the place that the member does not see.
+    withheld: u64,
+    /// Who has blocked the other reads nothing any more: the other sees a marker that stands still.
+    frozen: bool,
+}
+
+impl Place {
+    /// Who sends a message has read up to it.
+    fn pass(&mut self, stored: &Stored) {
+        if stored.seq > self.marked.read {
+            self.marked.read = stored.seq;
+            self.marked.read_n = self.marked.read_n.max(stored.n);
+            self.withheld = 0;
+        }
+        self.marked.recv = self.marked.recv.max(stored.seq);
+    }
+
+    /// What each marker of the batch is answered. Only the first answer says that it moved: everybody else is told once.
+    fn answer(&mut self) -> Marked {
+        let unread = self.head_n.saturating_sub(self.marked.read_n).saturating_sub(self.withheld);
+        let answer = Marked { unread: if self.frozen { 0 } else { unread }, ..self.marked };
+        self.marked.read_moved = false;
+        self.marked.recv_moved = false;
+        answer
+    }
 }
 
 /// What is known of one draft before it is stored.
@@ -378,64 +410,17 @@ impl Tx {
         sent: &HashMap<(ChatId, UserId), Stored>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Option<Marked>>, StoreError> {
-        let mut places: HashMap<(ChatId, UserId), Option<Marked>> = HashMap::new();
-        if !markers.is_empty() {
-            let wanted: Vec<_> = markers
-                .iter()
-                .enumerate()
-                .map(|(i, marker)| {
-                    json!({"i": i, "c": hex(marker.chat.0), "u": hex(marker.user.0), "r": signed(marker.read.unwrap_or(0))})
-                })
-                .collect();
-            let sql = sql::markers(self.backend());
-            let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
-            for row in &found {
-                let Some(marker) = markers.get(index(row)?) else { continue };
-                let (head, head_n) = (unsigned(row.try_get("", "head_seq")?), unsigned(row.try_get("", "head_n")?));
-                // Who has blocked the other reads nothing any more: the other sees a marker that stands still.
-                let frozen: bool = row.try_get("", "other_blocked")?;
-                let place = places.entry((marker.chat, marker.user)).or_insert(None).get_or_insert(Marked {
-                    read: unsigned(row.try_get("", "read_seq")?),
-                    read_n: unsigned(row.try_get("", "read_n")?),
-                    recv: unsigned(row.try_get("", "recv_seq")?),
-                    unread: u64::MAX,
-                    receipts: row.try_get("", "read_receipts")?,
-                    read_moved: false,
-                    recv_moved: false,
-                });
-                let read = if frozen { 0 } else { marker.read.unwrap_or(0).min(head) };
-                if read > place.read {
-                    place.read = read;
-                    place.read_n = place.read_n.max(unsigned(row.try_get("", "wanted_n")?));
-                    place.read_moved = true;
-                }
-                // What is read is received, but from who hides what they read that would tell it.
-                let implied = if place.receipts { place.read } else { 0 };
-                let recv = marker.recv.min(head).max(implied);
-                if recv > place.recv {
-                    place.recv = recv;
-                    place.recv_moved = true;
-                }
-                let withheld = unsigned(row.try_get("", "withheld_unread")?);
-                let unread = if frozen { 0 } else { head_n.saturating_sub(place.read_n).saturating_sub(withheld) };
-                place.unread = place.unread.min(unread);
-            }
-        }
+        let mut places = self.places(markers).await?;
         let mut moved: HashMap<(ChatId, UserId), (u64, u64, u64)> = places
             .iter()
-            .filter_map(|(key, place)| {
-                place
-                    .filter(|place| place.read_moved || place.recv_moved)
-                    .map(|place| (*key, (place.read, place.read_n, place.recv)))
-            })
+            .filter(|(_, place)| place.marked.read_moved || place.marked.recv_moved)
+            .map(|(key, Place { marked, .. })| (*key, (marked.read, marked.read_n, marked.recv)))
             .collect();
         for (key, stored) in sent {
-            let place = moved.entry(*key).or_default();
-            *place = (place.0.max(stored.seq), place.1.max(stored.n), place.2.max(stored.seq));
-            if let Some(Some(place)) = places.get_mut(key) {
-                place.read = place.read.max(stored.seq);
-                place.read_n = place.read_n.max(stored.n);
-                place.recv = place.recv.max(stored.seq);
+            let to = moved.entry(*key).or_default();
+            *to = (to.0.max(stored.seq), to.1.max(stored.n), to.2.max(stored.seq));
+            if let Some(place) = places.get_mut(key) {
+                place.pass(stored);
             }
         }
         if !moved.is_empty() {
@@ -448,7 +433,62 @@ impl Tx {
             let sql = sql::move_members(self.backend());
             self.conn().execute_raw(self.rows_statement(&sql, &json!(moved), vec![Value::from(now)])).await?;
         }
-        Ok(markers.iter().map(|marker| places.get(&(marker.chat, marker.user)).copied().flatten()).collect())
+        Ok(markers.iter().map(|marker| places.get_mut(&(marker.chat, marker.user)).map(Place::answer)).collect())
+    }
+
+    /// Where the markers of a batch take each member.
+    async fn places(&self, markers: &[NewMarker]) -> Result<HashMap<(ChatId, UserId), Place>, StoreError> {
+        let mut places: HashMap<(ChatId, UserId), Place> = HashMap::new();
+        if markers.is_empty() {
+            return Ok(places);
+        }
+        let wanted: Vec<_> = markers
+            .iter()
+            .enumerate()
+            .map(|(i, marker)| {
+                json!({"i": i, "c": hex(marker.chat.0), "u": hex(marker.user.0), "r": signed(marker.read.unwrap_or(0))})
+            })
+            .collect();
+        let sql = sql::markers(self.backend());
+        let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
+        for row in &found {
+            let Some(marker) = markers.get(index(row)?) else { continue };
+            let head = unsigned(row.try_get("", "head_seq")?);
+            let withheld = unsigned(row.try_get("", "withheld_unread")?);
+            let place = match places.entry((marker.chat, marker.user)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(Place {
+                    head_n: unsigned(row.try_get("", "head_n")?),
+                    withheld,
+                    frozen: row.try_get("", "other_blocked")?,
+                    marked: Marked {
+                        read: unsigned(row.try_get("", "read_seq")?),
+                        read_n: unsigned(row.try_get("", "read_n")?),
+                        recv: unsigned(row.try_get("", "recv_seq")?),
+                        unread: 0,
+                        receipts: row.try_get("", "read_receipts")?,
+                        read_moved: false,
+                        recv_moved: false,
+                    },
+                }),
+            };
+            let marked = &mut place.marked;
+            let read = if place.frozen { 0 } else { marker.read.unwrap_or(0).min(head) };
+            if read > marked.read {
+                marked.read = read;
+                marked.read_n = marked.read_n.max(unsigned(row.try_get("", "wanted_n")?));
+                marked.read_moved = true;
+                place.withheld = withheld;
+            }
+            // What is read is received, but from who hides what they read that would tell it.
+            let implied = if marked.receipts { marked.read } else { 0 };
+            let recv = marker.recv.min(head).max(implied);
+            if recv > marked.recv {
+                marked.recv = recv;
+                marked.recv_moved = true;
+            }
+        }
+        Ok(places)
     }
 }
 

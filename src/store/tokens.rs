@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use entity::{auth_tokens, users};
 use sea_orm::prelude::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryResult, Statement};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryResult, Statement,
+};
 
 use super::{Store, StoreError, Tx};
 use crate::ids::{AuthTokenId, UserId};
@@ -49,6 +51,8 @@ pub struct UsedToken {
     pub user: UserId,
     /// The address that is to take the place of the person's own.
     pub new_email: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
 }
 
 pub(super) const TRY_CODE: &str = "UPDATE auth_tokens SET attempts = attempts + 1 WHERE used_at IS NULL AND kind = $1 \
@@ -61,13 +65,17 @@ pub(super) const PASSWORD_OF_LINK: &str = "SELECT u.password_hash FROM auth_toke
      AND u.email_confirmed_at IS NULL AND u.is_active AND u.deleted_at IS NULL";
 
 pub(super) const USE_LINK: &str = "UPDATE auth_tokens SET used_at = $1 WHERE link_hash = $2 AND kind = $3 \
-     AND used_at IS NULL AND expires_at_link > $1 RETURNING user_id, new_email";
+     AND used_at IS NULL AND expires_at_link > $1 RETURNING user_id, new_email, created_at";
 
-pub(super) const LINK_OWNER: &str = "SELECT user_id, new_email FROM auth_tokens \
+pub(super) const LINK_OWNER: &str = "SELECT user_id, new_email, created_at FROM auth_tokens \
      WHERE link_hash = $1 AND kind = $2 AND used_at IS NULL AND expires_at_link > $3";
 
 fn used(row: &QueryResult) -> Result<UsedToken, sea_orm::DbErr> {
-    Ok(UsedToken { user: row.try_get("", "user_id")?, new_email: row.try_get("", "new_email")? })
+    Ok(UsedToken {
+        user: row.try_get("", "user_id")?,
+        new_email: row.try_get("", "new_email")?,
+        created_at: row.try_get("", "created_at")?,
+    })
 }
 
 impl Store {
@@ -113,13 +121,18 @@ impl Tx {
     /// # Ordering
     /// The person's row is locked first, so that of two renewals at once only the later one's code works.
     pub async fn renew_auth_token(&mut self, new: NewAuthToken, now: DateTime<Utc>) -> Result<(), StoreError> {
-        users::Entity::update_many()
-            .col_expr(users::Column::UpdatedAt, Expr::value(now))
-            .filter(users::Column::Id.eq(new.user))
-            .exec(self.conn())
-            .await?;
+        self.hold_person(new.user, now).await?;
         self.void_auth_tokens(new.user, &[new.kind], now).await?;
         self.add_auth_token(new, now).await
+    }
+
+    async fn hold_person(&mut self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        users::Entity::update_many()
+            .col_expr(users::Column::UpdatedAt, Expr::value(now))
+            .filter(users::Column::Id.eq(user))
+            .exec(self.conn())
+            .await?;
+        Ok(())
     }
 
     /// Stores a code and link beside the person's former ones.
@@ -144,7 +157,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Whether a person has a code of this kind that was made after `since` and can still be tried.
+    /// Whether a person has a code of this kind that was made after `since` and can still be tried at `now`. The person's
+    /// row is locked first, so that of two who ask at once only one is told that there is none.
     ///
     /// # Errors
     /// Those of the store.
@@ -152,15 +166,17 @@ impl Tx {
         &mut self,
         user: UserId,
         kind: &'static str,
-        since: DateTime<Utc>,
+        (since, now): (DateTime<Utc>, DateTime<Utc>),
         tries_max: u32,
     ) -> Result<bool, StoreError> {
         use auth_tokens::Column;
+        self.hold_person(user, now).await?;
         let found = auth_tokens::Entity::find()
             .filter(Column::UserId.eq(user))
             .filter(Column::Kind.eq(kind))
             .filter(Column::UsedAt.is_null())
             .filter(Column::CreatedAt.gt(since))
+            .filter(Column::ExpiresAtCode.gt(now))
             .filter(Column::Attempts.lt(i32::try_from(tries_max).unwrap_or(i32::MAX)));
         Ok(found.one(self.conn()).await?.is_some())
     }
@@ -210,6 +226,31 @@ impl Tx {
         Ok(voided.rows_affected > 0)
     }
 
+    /// Voids what else was mailed to the address of a used link, and every later one of its kind. Earlier ones went to
+    /// addresses that the person had before.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn void_later_tokens(
+        &mut self,
+        used: &UsedToken,
+        kind: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let later = Condition::any()
+            .add(auth_tokens::Column::CreatedAt.gte(used.created_at))
+            .add(auth_tokens::Column::NewEmail.eq(used.new_email.clone()));
+        auth_tokens::Entity::update_many()
+            .col_expr(auth_tokens::Column::UsedAt, Expr::value(now))
+            .filter(auth_tokens::Column::UserId.eq(used.user))
+            .filter(auth_tokens::Column::Kind.eq(kind))
+            .filter(auth_tokens::Column::UsedAt.is_null())
+            .filter(later)
+            .exec(self.conn())
+            .await?;
+        Ok(())
+    }
+
     /// Uses a token up, once; none when it was used or voided meanwhile.
     ///
     /// # Errors
@@ -219,7 +260,8 @@ impl Tx {
         token: AuthTokenId,
         now: DateTime<Utc>,
     ) -> Result<Option<UsedToken>, StoreError> {
-        let sql = "UPDATE auth_tokens SET used_at = $1 WHERE id = $2 AND used_at IS NULL RETURNING user_id, new_email";
+        let sql = "UPDATE auth_tokens SET used_at = $1 WHERE id = $2 AND used_at IS NULL \
+             RETURNING user_id, new_email, created_at";
         let row = self
             .conn()
             .query_one_raw(Statement::from_sql_and_values(self.backend(), sql, [now.into(), token.into()]))

@@ -491,7 +491,7 @@ impl Session {
 /// The close that says what an error of `connect` says.
 fn close_for(code: Code) -> Close {
     match code {
-        Code::Unauthorized | Code::EmailNotConfirmed => Close::Unauthorized,
+        Code::Unauthorized => Close::Unauthorized,
         Code::TokenExpired => Close::TokenExpired,
         Code::Suspended => Close::Suspended,
         Code::Conflict => Close::TooManySessions,

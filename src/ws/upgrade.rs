@@ -57,7 +57,7 @@ fn accept(
     }
     if let Some(peer) = peer {
         let address = doors::client_address(headers, peer.0, &services.config.trusted_proxies);
-        services.rates.check(RateKind::SocketAddress, &address.to_string())?;
+        services.rates.check(RateKind::SocketAddress, &doors::network(address).to_string())?;
     }
     let token = doors::session_token(headers)?;
     if services.supervisor.stopping().is_cancelled() {

@@ -31,6 +31,8 @@ export const en = {
   sign_in_busy: 'Signing in',
   sign_in_no_account: 'New here?',
   sign_in_make_account: 'Create an account',
+  sign_in_unconfirmed: 'Just signed up?',
+  sign_in_confirm: 'Confirm your e-mail address',
   sign_in_confirmed: 'Your e-mail address is confirmed. You can sign in now.',
   sign_in_ended: 'Your session has ended. Sign in to go on; what you wrote is still on this device.',
   sign_in_out: 'You are signed out.',
@@ -198,8 +200,7 @@ export const en = {
 
   problem_offline: 'There is no connection. What you filled in is still here.',
   problem_bad_request: 'Something in the form is not right. Check the fields.',
-  problem_bad_credentials: 'This e-mail address and password do not belong together.',
-  problem_email_not_confirmed: 'Your e-mail address is not confirmed yet.',
+  problem_bad_credentials: 'This e-mail address and password do not belong together, or the address is not confirmed yet.',
   problem_suspended: 'This account is suspended.',
   problem_rate_limited: 'That was a bit often. Try again {when}.',
   problem_unavailable: 'The server cannot store anything right now. Try again in a moment.',
@@ -230,7 +231,6 @@ export const en = {
   refused_too_large: 'This message is too long.',
   refused_cid_reused: 'This message got mixed up with another one. Send it again.',
   refused_bad_request: 'The server could not read this message.',
-  refused_email_not_confirmed: 'Your e-mail address is not confirmed yet.',
   refused_forbidden: 'You may not send messages here.',
   refused_other: 'The server refused this message ({name}).',
 

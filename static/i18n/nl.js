@@ -33,6 +33,8 @@ export const nl = {
   sign_in_busy: 'Bezig met inloggen',
   sign_in_no_account: 'Nieuw hier?',
   sign_in_make_account: 'Maak een account',
+  sign_in_unconfirmed: 'Net aangemeld?',
+  sign_in_confirm: 'Bevestig je e-mailadres',
   sign_in_confirmed: 'Je e-mailadres is bevestigd. Je kunt nu inloggen.',
   sign_in_ended: 'Je sessie is afgelopen. Log in om verder te gaan; wat je schreef staat nog op dit apparaat.',
   sign_in_out: 'Je bent uitgelogd.',
@@ -200,8 +202,7 @@ export const nl = {
 
   problem_offline: 'Er is geen verbinding. Wat je hebt ingevuld staat er nog.',
   problem_bad_request: 'Er klopt iets niet in het formulier. Kijk de velden na.',
-  problem_bad_credentials: 'Dit e-mailadres en wachtwoord horen niet bij elkaar.',
-  problem_email_not_confirmed: 'Je e-mailadres is nog niet bevestigd.',
+  problem_bad_credentials: 'Dit e-mailadres en wachtwoord horen niet bij elkaar, of het adres is nog niet bevestigd.',
   problem_suspended: 'Dit account is geschorst.',
   problem_rate_limited: 'Dat was wat vaak. Probeer het {when} opnieuw.',
   problem_unavailable: 'De server kan nu niets opslaan. Probeer het zo nog eens.',
@@ -232,7 +233,6 @@ export const nl = {
   refused_too_large: 'Dit bericht is te lang.',
   refused_cid_reused: 'Dit bericht raakte verward met een ander. Verstuur het opnieuw.',
   refused_bad_request: 'De server kon dit bericht niet lezen.',
-  refused_email_not_confirmed: 'Je e-mailadres is nog niet bevestigd.',
   refused_forbidden: 'Je kunt hier geen berichten sturen.',
   refused_other: 'De server weigerde dit bericht ({name}).',
 

@@ -88,6 +88,8 @@ export class DomuClient {
     /** Questions about this person so far, and the latest of them whose answer is known. */
     this.asked = 0;
     this.told = 0;
+    /** Counts starts and stops: a start that was overtaken by one ends. */
+    this.starts = 0;
   }
 
   /**
@@ -99,17 +101,21 @@ export class DomuClient {
   async learn(ask) {
     const asked = ++this.asked;
     const me = await ask();
-    if (asked < this.told) return this.learn(() => this.http.me());
+    // What was asked for is done, whatever becomes of asking again.
+    if (asked < this.told) return this.learn(() => this.http.me()).catch(() => me);
     this.told = asked;
     this.onMe(me);
     return me;
   }
 
-  /** Connects as whoever the session belongs to. @param {Me} [person] when that is already known @returns {Promise<Store>} */
+  /** Connects as whoever the session belongs to. @param {Me} [person] when that is already known @returns {Promise<Store>} rejects with `AbortError` when it was stopped or started again meanwhile */
   async start(person) {
     this.stop();
+    const turn = this.starts;
     const me = person ?? (await this.http.me());
     const { storage } = this;
+    const opened = await storage.open();
+    if (turn !== this.starts) throw new DOMException('The client was stopped or started again meanwhile.', 'AbortError');
     const store = new Store({
       me,
       open: () => new FaultySocket(() => this.#open(), this.hooks, this.clock),
@@ -117,7 +123,7 @@ export class DomuClient {
       timers: this.clock,
       random: this.random,
       newId: () => newId(globalThis.crypto),
-      storage: await storage.open(),
+      storage: opened,
       journal: storage.journal,
       lock: (work) => storage.lock(me.id, work),
       channel: storage.channel(me.id),
@@ -139,6 +145,7 @@ export class DomuClient {
 
   /** Ends the connection; what is not sent stays where it is kept. */
   stop() {
+    this.starts += 1;
     this.store.peek()?.stop();
     this.store.value = null;
   }

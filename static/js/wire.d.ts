@@ -620,7 +620,7 @@ export interface ProfileForm {
   languages?: string[] | null;
 }
 
-/** The proof of a new address: the link's token, or the mailed code. */
+/** What proves that a signed-in person reads the mail of the new address. */
 export type Proof = {
   /** What stands in the link. */
   token: string;

@@ -92,7 +92,6 @@ const PROVOKED = {
     await server.operator('user', 'suspend', eva.email);
     return (await server.mint(eva.email)).body;
   },
-  email_not_confirmed: async ({ server }) => (await server.mint(await server.signUp('Dora'))).body,
   invalid_csrf: async ({ server }) => (await server.ask('POST', '/api/auth/sign-in', { body: { email: 'x@student.tudelft.nl', password: 'x' }, headers: { origin: server.url } })).body,
   foreign_origin: async ({ server }) => (await server.ask('POST', '/api/auth/sign-in', { body: { email: 'x@student.tudelft.nl', password: 'x' }, headers: { origin: 'https://evil.example' } })).body,
   not_found: async ({ server, anna }) => (await server.ask('GET', '/api/no-such-thing', { token: anna.token })).body,

@@ -8,8 +8,8 @@ async fn a_person_joins_by_code() {
         assert_eq!(world.accounts.sign_up(form(" Isa@Student.UVA.nl "), home()).await.unwrap(), "Isa@student.uva.nl");
         assert_eq!(
             code(world.accounts.sign_in(EMAIL, secret_of(PASSWORD), device()).await),
-            Code::EmailNotConfirmed,
-            "only after the right password"
+            Code::BadCredentials,
+            "not before the address is confirmed"
         );
         assert_eq!(
             code(world.accounts.sign_in(EMAIL, secret_of("wrong password"), device()).await),
@@ -232,7 +232,7 @@ async fn nobody_confirms_the_form_of_somebody_else_whoever_signed_up_last() {
         assert_eq!((refused.code, refused.detail.as_str()), (Code::BadRequest, super::super::confirm::WRONG_CODE));
         assert_eq!(code(world.accounts.confirm_link(&link, &hers, home()).await), Code::BadRequest);
         assert_eq!(world.accounts.hashes() - before, 2, "one hash for each try");
-        assert_eq!(code(world.accounts.sign_in(EMAIL, secret_of(theirs), device()).await), Code::EmailNotConfirmed);
+        assert_eq!(code(world.accounts.sign_in(EMAIL, secret_of(theirs), device()).await), Code::BadCredentials);
         // She signs up again: the newest form is hers, and the squatter's password proves nothing any more.
         world.accounts.sign_up(form(EMAIL), home()).await.unwrap();
         let (six, _) = world.confirmation(EMAIL).await;

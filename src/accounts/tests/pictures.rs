@@ -201,3 +201,37 @@ async fn a_picture_is_seen_by_who_shares_a_chat_and_goes_with_its_successor() {
     })
     .await;
 }
+
+/// A profile of two hundred megabytes in a file of two hundred kilobytes, and a picture that ends before its end.
+#[tokio::test]
+async fn what_is_packed_beside_the_pixels_is_never_unpacked() {
+    everywhere(async |world| {
+        use std::io::Write as _;
+        world.join(EMAIL).await;
+        let who = world.sign_in(EMAIL).await;
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(&vec![0; 4 << 20]).unwrap();
+        let data = [b"profile\0\0".to_vec(), packed.finish().unwrap()].concat();
+        let chunk = [b"iCCP".to_vec(), data].concat();
+        let mut sum = flate2::Crc::new();
+        sum.update(&chunk);
+        let length = u32::try_from(chunk.len() - 4).unwrap().to_be_bytes();
+        let png = file(halves(8, 8), ImageFormat::Png);
+        let bomb = [&png[..33], &length, &chunk, &sum.sum().to_be_bytes(), &png[33..]].concat();
+        world.upload(who.user, &bomb).await.unwrap();
+        let kept = super::super::pictures::critical_chunks(&bomb).unwrap();
+        assert_eq!(kept, png, "the profile is gone before anything is decoded");
+
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            let whole = file(halves(64, 64), format);
+            for cut in [whole.len() / 2, whole.len() - 1] {
+                assert_eq!(
+                    code(world.upload(who.user, &whole[..cut]).await),
+                    Code::BadRequest,
+                    "{format:?} cut at {cut}"
+                );
+            }
+        }
+    })
+    .await;
+}

@@ -28,7 +28,7 @@ impl World {
     async fn change(&self, who: &SignedIn, current: &str, new: &str, end_others: bool) -> Result<()> {
         let principal = self.who(who).await.unwrap();
         let form = json!({ "current_password": current, "new_password": new, "end_others": end_others });
-        self.accounts.change_password(&principal, serde_json::from_value(form).unwrap(), home()).await
+        self.accounts.change_password(&principal, serde_json::from_value(form).unwrap()).await
     }
 }
 
@@ -218,7 +218,7 @@ async fn another_password_takes_back_a_change_of_address() {
         let (six, token) = world.mailed("eve@amc.nl", "change_email").await;
         world.change(&here, PASSWORD, NEW, false).await.unwrap();
         assert_eq!(world.accounts.me(here.user, here.session).await.unwrap().pending_email, None);
-        for proof in [AddressProof::Code(six.unwrap()), AddressProof::Link(token)] {
+        for proof in [AddressProof::Code { code: six.unwrap() }, AddressProof::Link { token }] {
             assert_eq!(code(world.accounts.confirm_email(&principal, proof, home()).await), Code::BadRequest);
         }
         let told = world.stream(here.user).await.into_iter().filter(|(kind, _)| kind == "profile").count();

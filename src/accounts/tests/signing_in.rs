@@ -127,6 +127,70 @@ async fn guesses_from_elsewhere_do_not_keep_the_owner_out() {
     .await;
 }
 
+/// A browser that has signed in before, and a live session, are limited apart from all others.
+#[tokio::test]
+async fn a_known_browser_signs_in_whatever_others_guess() {
+    everywhere(async |world| {
+        world.join(EMAIL).await;
+        world.join("tom@uva.nl").await;
+        let signed_in = world.sign_in(EMAIL).await;
+        let of_tom = world.sign_in("tom@uva.nl").await.browser;
+        for n in 0..=20 {
+            let from = Device { address: [198, 51, 100, n].into(), ..device() };
+            for _ in 0..world.limits.sign_in_per_account {
+                world.accounts.sign_in(EMAIL, secret_of("wrong password"), from.clone()).await.unwrap_err();
+            }
+        }
+        for n in 0..=world.limits.sign_in_per_address {
+            let _either = world.accounts.sign_in(&format!("x{n}@uva.nl"), secret_of("no"), device()).await;
+        }
+        let with = |browser: Option<SecretString>| Device { browser, ..device() };
+        let try_with = async |password: &str, browser: Option<SecretString>| {
+            world.accounts.sign_in(EMAIL, secret_of(password), with(browser)).await
+        };
+        let forged = Some(secret_of(&"A".repeat(64)));
+        for stranger in [None, of_tom, forged, Some(secret_of("?"))] {
+            assert_eq!(code(try_with(PASSWORD, stranger).await), Code::RateLimited);
+        }
+        let again = try_with(PASSWORD, signed_in.browser.clone()).await.unwrap();
+        let shown = |browser: &Option<SecretString>| browser.as_ref().map(|it| it.expose_secret().to_owned());
+        assert_eq!(shown(&again.browser), shown(&signed_in.browser), "it stays");
+        let change = serde_json::json!({
+            "current_password": PASSWORD, "new_password": "walnut train curtain", "end_others": false,
+        });
+        let who = world.who(&again).await.unwrap();
+        world.accounts.change_password(&who, serde_json::from_value(change).unwrap()).await.unwrap();
+        // And it is limited itself.
+        for _ in 0..world.limits.sign_in_per_account {
+            assert_eq!(code(try_with("wrong password", signed_in.browser.clone()).await), Code::BadCredentials);
+        }
+        assert_eq!(code(try_with("walnut train curtain", signed_in.browser.clone()).await), Code::RateLimited);
+    })
+    .await;
+}
+
+/// Who signs up with somebody's address and their own password could learn by signing in whether it has an account.
+#[tokio::test]
+async fn a_form_that_nobody_confirmed_signs_in_like_no_account() {
+    everywhere(async |world| {
+        world.join(EMAIL).await;
+        let mine = "copper lantern garden";
+        let fill = |email: &str| SignUp { password: secret_of(mine), ..form(email) };
+        let mut answers = Vec::new();
+        for email in [EMAIL, "nobody@uva.nl"] {
+            world.accounts.sign_up(fill(email), home()).await.unwrap();
+            let mut said = Vec::new();
+            for _ in 0..=world.limits.sign_in_per_account {
+                said.push(code(world.accounts.sign_in(email, secret_of(mine), device()).await));
+            }
+            answers.push(said);
+        }
+        assert_eq!(answers[0], answers[1]);
+        assert_eq!(answers[0].last(), Some(&Code::RateLimited));
+    })
+    .await;
+}
+
 /// A suspension that was stored between the password's comparison and the session's insert left a live session behind,
 /// which worked again when the suspension was lifted.
 #[tokio::test]

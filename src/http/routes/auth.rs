@@ -22,7 +22,11 @@ use crate::services::Services;
 
 /// What proves that a mail was read: the token of its link, or the address with its code; and the password.
 #[derive(Deserialize, ToSchema)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "give `token` and `password`, or `email`, `code` and `password`, and nothing else"
+)]
 pub enum Proven {
     /// By the link.
     #[schema(title = "ProvenByLink")]
@@ -209,7 +213,11 @@ pub fn goodbye() -> Result<Reply> {
 
 /// The device of a visitor, as a person sees it in the list of their sessions.
 pub fn device(visitor: &Visitor) -> Device {
-    Device { address: visitor.address, user_agent: visitor.user_agent.clone() }
+    Device {
+        address: visitor.address,
+        user_agent: visitor.user_agent.clone(),
+        browser: visitor.cookies.browser.clone(),
+    }
 }
 
 /// The answer to a successful sign-in: the person, and a session cookie that was never seen before.
@@ -226,7 +234,11 @@ pub async fn welcome(services: &Services, visitor: &Visitor, signed_in: &SignedI
         services.accounts.sign_out(old.session).await?;
     }
     let me = services.accounts.me(signed_in.user, signed_in.session).await?;
-    let reply = Reply::json(&Welcome { user: me })?
+    let mut reply = Reply::json(&Welcome { user: me })?;
+    if let Some(proof) = &signed_in.browser {
+        reply = reply.cookie(doors::browser_cookie(proof)?);
+    }
+    let reply = reply
         .cookie(doors::session_cookie(&signed_in.token, services.config.limits.session_absolute)?)
         .cookie(doors::clear_cookie(CSRF_COOKIE)?)
         .cookie(doors::clear_cookie(ANON_COOKIE)?);

@@ -49,7 +49,7 @@ fn token(services: &Services, visitor: &Visitor) -> Result<Reply> {
     let token = match known {
         Some(token) => token.clone(),
         None => {
-            services.rates.check(RateKind::CsrfToken, &visitor.address.to_string())?;
+            services.rates.check(RateKind::CsrfToken, &doors::network(visitor.address).to_string())?;
             doors::make_csrf_token(key, &subject)?
         }
     };

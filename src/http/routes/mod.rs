@@ -29,7 +29,7 @@ use self::doc::{Doc, doc, page};
 use super::assets::Assets;
 use super::gate::Visitor;
 use super::{body, problem};
-use crate::accounts::{Me, PasswordForm, ProfileForm, SettingsForm, SignUp};
+use crate::accounts::{AddressProof, Me, PasswordForm, ProfileForm, SettingsForm, SignUp};
 use crate::error::{Error, Result};
 use crate::ops::health::Report;
 use crate::protocol::codes::Code;
@@ -72,8 +72,6 @@ pub struct RouteSpec {
 pub enum Subject {
     /// The person who is signed in.
     User,
-    /// The address of the client.
-    Address,
     /// The network of the client: an IPv4 address or an IPv6 /64.
     Network,
 }
@@ -100,7 +98,7 @@ const fn change(method: Method, path: &'static str, who: Who, doc: Doc) -> Route
 }
 
 /// What signing in can be refused with.
-const SIGN_IN: &[Code] = &[Code::BadCredentials, Code::EmailNotConfirmed, Code::Suspended, Code::RateLimited];
+const SIGN_IN: &[Code] = &[Code::BadCredentials, Code::Suspended, Code::RateLimited];
 
 /// What sending can be refused with.
 const SENDING: &[Code] = &[
@@ -165,7 +163,7 @@ pub static ROUTES: &[RouteSpec] = &[
         Who::Anyone,
         doc("The token that every change from a browser needs").gives::<csrf::Token>().errors(&[Code::RateLimited]),
     )
-    .tells(RateKind::CsrfToken, Subject::Address),
+    .tells(RateKind::CsrfToken, Subject::Network),
     change(
         Method::POST,
         "/api/auth/sign-up",
@@ -272,7 +270,7 @@ pub static ROUTES: &[RouteSpec] = &[
         "/api/me/email/confirm",
         Who::SignedIn,
         doc("Confirm another address, with the code or the link of the mail")
-            .takes::<password::Proof>()
+            .takes::<AddressProof>()
             .gives::<Me>()
             .errors(&[Code::RateLimited]),
     ),

@@ -36,26 +36,6 @@ pub struct NewEmail {
     password: SecretString,
 }
 
-/// The proof of a new address: the link's token, or the mailed code.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Proof {
-    /// By the link.
-    #[schema(title = "ProofByLink")]
-    Link {
-        /// What stands in the link.
-        #[schema(max_length = 100)]
-        token: String,
-    },
-    /// By the code.
-    #[schema(title = "ProofByCode")]
-    Code {
-        /// Six digits.
-        #[schema(max_length = 100)]
-        code: String,
-    },
-}
-
 /// The routes of passwords and addresses.
 pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
     let forgot = warp::path!("api" / "auth" / "forgot-password")
@@ -115,7 +95,7 @@ async fn reset(services: &Services, visitor: &Visitor, body: Result<Proven>) -> 
 }
 
 async fn password(services: &Services, visitor: &Visitor, body: Result<PasswordForm>) -> Result<Reply> {
-    services.accounts.change_password(visitor.principal()?, body?, visitor.address).await?;
+    services.accounts.change_password(visitor.principal()?, body?).await?;
     me::show(services, visitor).await
 }
 
@@ -131,11 +111,7 @@ async fn withdraw(services: &Services, visitor: &Visitor) -> Result<Reply> {
     me::show(services, visitor).await
 }
 
-async fn confirm(services: &Services, visitor: &Visitor, body: Result<Proof>) -> Result<Reply> {
-    let proof = match body? {
-        Proof::Link { token } => AddressProof::Link(token),
-        Proof::Code { code } => AddressProof::Code(code),
-    };
-    services.accounts.confirm_email(visitor.principal()?, proof, visitor.address).await?;
+async fn confirm(services: &Services, visitor: &Visitor, body: Result<AddressProof>) -> Result<Reply> {
+    services.accounts.confirm_email(visitor.principal()?, body?, visitor.address).await?;
     me::show(services, visitor).await
 }

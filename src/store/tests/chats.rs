@@ -219,17 +219,23 @@ on_both!(markers_move_forward_only_and_never_beyond_the_head, |store| {
     assert_eq!(marked[1], None, "a stranger has no place");
     let after = marked[2].unwrap();
     assert_eq!((after.read, after.read_n, after.recv, after.unread), (2, 1, 3, 2));
-    assert!(after.read_moved && after.recv_moved);
+    assert!(!after.read_moved && !after.recv_moved);
+    let first = marked[0].unwrap();
+    assert!(first.read_moved && first.recv_moved, "of several answers in a batch the first one says that it moved");
+    assert_eq!((first.read, first.recv, first.unread), (2, 3, 2));
+    // One's own message in the same batch is read, and so is all before it.
+    let (_, marked) = append(&store, &[message(chat, b, "zelf")], &[mark(b, Some(3), 3)]).await;
+    assert_eq!((marked[0].unwrap().unread, marked[0].unwrap().read), (0, 5));
     let (_, marked) = append(&store, &[], &[mark(b, Some(1), 1)]).await;
     let back = marked[0].unwrap();
-    assert_eq!((back.read, back.read_n, back.recv, back.read_moved || back.recv_moved), (2, 1, 3, false));
+    assert_eq!((back.read, back.read_n, back.recv, back.read_moved || back.recv_moved), (5, 4, 5, false));
     let (_, marked) = append(&store, &[], &[mark(b, Some(1 << 52), 1 << 52)]).await;
     let far = marked[0].unwrap();
-    assert_eq!((far.read, far.read_n, far.recv), (4, 3, 4));
+    assert_eq!((far.read, far.read_n, far.recv), (5, 4, 5));
     // Who writes has read what is before it.
     let (outcomes, _) = append(&store, &[message(chat, b, "gelezen")], &[]).await;
     let mine = store.chat_of(b, chat).await.unwrap().unwrap();
-    assert_eq!((mine.read, mine.read_n, mine.recv), (stored(outcomes[0]).seq, 4, 5));
+    assert_eq!((mine.read, mine.read_n, mine.recv), (stored(outcomes[0]).seq, 5, 6));
     let theirs = store.members_of(&[chat]).await.unwrap();
     let a_row = theirs[&chat].iter().find(|member| member.user == a).unwrap();
     assert_eq!((a_row.read, a_row.read_n, a_row.first_name.as_str(), a_row.hue), (4, 3, "Sanne", 20));

@@ -30,7 +30,7 @@ const LISTS: [&str; 26] = [
     "mails::purge_mails_of",
     "messages::gates",
     "messages::known",
-    "messages::move_markers",
+    "messages::places",
     "messages::withhold",
     "sessions::purge_sessions",
     "sessions::revoke_sessions_of",

@@ -34,6 +34,8 @@ export class Polling {
     this.turn = 0;
     this.running = false;
     this.looks = 0;
+    /** Where a look goes on that was told to slow down. */
+    this.from = 0;
     /** What is held of each page. @type {Map<number, string>} */
     this.tags = new Map();
     /** The CSRF token that was seen to belong to this person's session. @type {string | null} */
@@ -58,8 +60,7 @@ export class Polling {
   /** Forgets what it holds and looks at everything now. */
   again() {
     if (!this.running) return;
-    this.tags.clear();
-    this.looks = 0;
+    this.#forget();
     this.turn += 1;
     this.options.timers.clearTimeout(this.timer);
     void this.#look(this.turn);
@@ -112,9 +113,10 @@ export class Polling {
   /** @param {number} turn */
   async #look(turn) {
     let wait = POLL_MS;
+    let first = this.from;
     try {
       const whole = this.looks % WHOLE_EVERY === 0;
-      for (let first = 0, total = 1; first < total; ) {
+      for (let total = first + 1; first < total; ) {
         const answer = await this.options.http.getIfChanged(`/api/chats?first=${first}`, whole ? undefined : this.tags.get(first));
         if (turn !== this.turn) return;
         this.#tell(true);
@@ -132,16 +134,27 @@ export class Polling {
         first += page.chats.length;
       }
       this.looks += 1;
+      this.from = 0;
     } catch (error) {
       if (turn !== this.turn) return;
-      this.tags.clear();
-      this.looks = 0;
       const problem = error instanceof Problem ? error : null;
-      if (problem?.status === 401 || problem?.status === 403) this.options.onSuspect();
       wait = Math.max(POLL_MS, problem?.after_ms ?? 0);
-      this.#tell(false);
+      if (problem?.name === 'rate_limited') {
+        // The line works: what is held stays, and the look goes on where it was.
+        this.from = first;
+      } else {
+        this.#forget();
+        if (problem?.status === 401 || problem?.status === 403) this.options.onSuspect();
+        this.#tell(false);
+      }
     }
     this.timer = this.options.timers.setTimeout(() => void this.#look(turn), wait);
+  }
+
+  #forget() {
+    this.tags.clear();
+    this.looks = 0;
+    this.from = 0;
   }
 
   /** @param {boolean} up */

@@ -61,6 +61,8 @@ export class Store {
     this.historyMax = null;
     /** What the server said this client has to keep to. @type {Partial<ConnectReply['limits']>} */
     this.limits = {};
+    /** Asking for the bounds. @type {Promise<void> | null} */
+    this.asking = null;
     /** @type {Set<(chat: Chat, event: WireEvent) => void>} */
     this.arrivals = new Set();
     /** @type {Set<(event: WireEvent) => void>} */
@@ -255,6 +257,8 @@ export class Store {
     this.markers.clear();
     this.older.clear();
     this.#apply({ type: 'connected', reply });
+    // The events that would have told what changed about this person are not coming.
+    if (this.loaded.peek() && reply.user.recovered !== 'full') void this.#refresh();
     this.loaded.value = true;
     this.#settle();
   }
@@ -274,7 +278,7 @@ export class Store {
     const news = last !== undefined && this.streams.peek().chats.get(last.id)?.head !== last.head;
     this.#apply({ type: 'list', me: this.me.id, epoch: page.epoch, chats: page.chats });
     this.loaded.value = true;
-    if (this.messageChars.peek() === null) void this.#bounds();
+    if (this.messageChars.peek() === null) this.asking ??= this.#bounds().finally(() => (this.asking = null));
     // What was read here while there was no line gets there now.
     for (const { id, read, blocked } of page.chats) {
       // There one's marker stands still, whatever is told.

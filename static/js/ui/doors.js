@@ -62,6 +62,7 @@ class SignIn extends Part {
       problemPlace(),
       h('button', { type: 'submit', class: 'button primary', 'data-testid': 'sign-in' }, t('sign_in_do')),
       h('p', { class: 'aside' }, t('sign_in_no_account'), ' ', link('/sign-up', t('sign_in_make_account'), 'to-sign-up')),
+      h('p', { class: 'aside' }, t('sign_in_unconfirmed'), ' ', link('/confirm', t('sign_in_confirm'), 'to-confirm')),
     );
     const check = () => ({
       email: valueOf(form, 'email').trim() === '' ? t('field_required') : EMAIL.test(valueOf(form, 'email').trim()) ? null : t('field_email'),
@@ -82,11 +83,9 @@ class SignIn extends Part {
           await entered(user);
           go(safeNext(query.peek().get('next')), { replace: true });
         } catch (error) {
-          if (error instanceof Problem && error.name === 'email_not_confirmed') {
-            remembered.password = valueOf(form, 'password');
-            http.resend(email).catch(() => {});
-            go('/confirm');
-          } else showProblem(form, error, { instead: 'problem_bad_credentials' });
+          // An address that is not confirmed is answered the same, so that nobody learns which addresses are known.
+          remembered.password = '';
+          showProblem(form, error, { instead: 'problem_bad_credentials' });
         }
       });
     });

@@ -45,6 +45,8 @@ class Picture extends Part {
   done = signal('');
   /** @type {AbortController | null} */
   sending = null;
+  /** Counts choices and what ends them, so that a slow look at an earlier file is not heard. */
+  turn = 0;
 
   begin() {
     const input = h('input', { type: 'file', accept: TYPES.join(','), class: 'sr-only', id: 'picture-file', name: 'picture', 'data-testid': 'picture-file', tabindex: -1 });
@@ -97,13 +99,17 @@ class Picture extends Part {
   /** @param {File} file */
   async choose(file) {
     this.forget(null);
+    const { turn } = this;
     if (file.size === 0) return this.refuse(t('picture_empty'));
     try {
       const image = await createImageBitmap(file);
       const preview = squareOf(image);
       image.close();
-      this.chosen.value = { file: (await jpegOf(preview)) ?? file, preview };
+      const chosen = { file: (await jpegOf(preview)) ?? file, preview };
+      if (turn !== this.turn) return;
+      this.chosen.value = chosen;
     } catch {
+      if (turn !== this.turn) return;
       // Not for this browser: the server may still know what it is.
       const { picture_bytes_max } = limits.peek();
       if (!TYPES.includes(file.type)) return this.refuse(t('picture_bad_type'));
@@ -127,6 +133,7 @@ class Picture extends Part {
 
   /** @param {string | null} focus */
   forget(focus) {
+    this.turn += 1;
     this.chosen.value = null;
     this.refusal.value = null;
     this.problem.value = null;

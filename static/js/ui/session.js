@@ -29,7 +29,8 @@ async function begin(person) {
   client.onSuspect = () => void suspect();
   client.onStranger = () => switched();
   client.onMe = (changed) => {
-    if (me.peek()?.id === changed.id) me.value = changed;
+    const held = me.peek();
+    if (held !== null && held.id === changed.id) me.value = changed;
   };
   endWatch = effect(() => {
     const link = store.value?.link.value;
@@ -37,7 +38,9 @@ async function begin(person) {
     if (link.code === 4003) obstacle.value = 'suspended';
     else if (link.code === 4001 || link.code === 4002) void suspect();
   });
-  await client.start(person);
+  await client.start(person).catch((error) => {
+    if (error?.name !== 'AbortError') throw error;
+  });
 }
 
 /** Somebody has signed in here. @param {Me} person */

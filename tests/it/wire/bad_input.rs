@@ -370,7 +370,11 @@ async fn texts_have_bounds() {
     for empty in ["", " ", "\n\t ", "\u{a0}\u{2003}"] {
         anna.refused("publish", Some(&channel), publish(empty.into()), 40000).await;
     }
-    anna.refused("publish", Some(&channel), publish("nul \u{0} erin".into()), 40000).await;
+    for text in
+        ["nul \u{0} erin", "esc \u{1b}[2J", "del \u{7f}", "csi \u{9b}2J", "\u{200b}\u{2060} \u{feff}", "\u{ad}\n"]
+    {
+        anna.refused("publish", Some(&channel), publish(text.into()), 40000).await;
+    }
     // Half a pair of surrogates is not a character, however it is escaped.
     for escape in [r"\ud800", r"\udc00", r"\ud800\ud800", r"\ud83d"] {
         anna.say(format!(
