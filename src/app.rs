@@ -23,7 +23,9 @@ use crate::protocol::events::Reconnect;
 use crate::protocol::frame;
 use crate::protocol::server::Signal;
 use crate::ratelimit::RateLimits;
-use crate::realtime::{Admission, AdmissionLimits, Flusher, Frame, Hub, HubCounts, OutboxLimits};
+use crate::realtime::{
+    Admission, AdmissionLimits, Flusher, Frame, Hub, HubCounts, Lifetimes, Live, LiveCounts, OutboxLimits,
+};
 use crate::seal::Seal;
 use crate::services::{Services, StoreHealth};
 use crate::store::Store;
@@ -59,6 +61,8 @@ pub struct Report {
     pub tasks_left: usize,
     /// What the hub still held.
     pub hub: HubCounts,
+    /// What was still held of what is live.
+    pub live: LiveCounts,
 }
 
 /// What the configuration does not say.
@@ -118,9 +122,11 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         slot_max: limits.connect_slot_max,
         slots_per_address_max: limits.connections_per_address_max,
     });
+    let live = Arc::new(Live::new(Arc::clone(&hub), clock.clone(), Lifetimes::of(&limits)));
+    inner.spawn("live", Arc::clone(&live).run(stop.clone()));
     let (to_fanout, fanout) = mpsc::channel(limits.fanout_queue_max);
-    let deliverer =
-        Deliverer { hub: Arc::clone(&hub), view: View { store: store.clone(), limits: Arc::clone(&limits) } };
+    let view = View { store: store.clone(), limits: Arc::clone(&limits) };
+    let deliverer = Deliverer { hub: Arc::clone(&hub), live: Arc::clone(&live), view };
     inner.spawn_vital("fan-out", deliverer.run(fanout));
     let (committer, work) = Committer::new(store.clone(), to_fanout, Arc::clone(&limits), clock.clone(), stop.clone());
     inner.spawn_vital("committer", work);
@@ -145,7 +151,8 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
     })?;
     accounts.spawn_upkeep();
     let chat =
-        Chat::new(store.clone(), Arc::clone(&hub), committer, Arc::clone(&rates), Arc::clone(&limits), clock.clone());
+        Chat::new(store.clone(), Arc::clone(&live), committer, Arc::clone(&rates), Arc::clone(&limits), clock.clone());
+    inner.spawn("last seen", note_seen(chat.clone(), limits.seen_interval, stop.clone()));
     let telemetry = Telemetry::install();
     telemetry.keep_up(&inner);
     let demo = if config.demo {
@@ -162,6 +169,7 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         rates,
         admission,
         hub,
+        live,
         accounts,
         chat,
         store_health: StoreHealth::new(store.clone()),
@@ -212,6 +220,18 @@ async fn sweep(rates: Arc<RateLimits>, stop: CancellationToken) {
 
 /// Patience with each last step of a stop when `drain_timeout` is over.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
+async fn note_seen(chat: Chat, interval: Duration, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = stop.cancelled() => {}
+        }
+        if let Err(error) = chat.note_seen().await {
+            tracing::warn!(error = %error, "when people last looked could not be noted");
+        }
+    }
+}
 
 /// Descriptors kept for the database, files and mail.
 const DESCRIPTORS_KEPT: u64 = 256;
@@ -305,11 +325,11 @@ impl House {
             conn.close(Close::GoingAway);
         }
         let doors = services.supervisor.shut_down(left()).await;
-        let hub = services.hub.counts();
+        let (hub, live) = (services.hub.counts(), services.live.counts());
         let rooms = self.inner.shut_down(left()).await;
         self.store.close().await;
         tracing::info!(tasks_left = doors + rooms, "stopped");
-        Report { tasks_left: doors + rooms, hub }
+        Report { tasks_left: doors + rooms, hub, live }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -35,5 +36,37 @@ impl Clock {
         if let Self::Manual(ms) = self {
             ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
         }
+    }
+}
+
+/// Time since a start: monotonic, unless tests turn the hands of a manual clock.
+#[derive(Clone, Debug)]
+pub struct Since {
+    clock: Clock,
+    origin: tokio::time::Instant,
+    origin_ms: i64,
+}
+
+impl Since {
+    /// Starts now.
+    pub fn start(clock: Clock) -> Self {
+        let origin_ms = clock.now().timestamp_millis();
+        Self { clock, origin: tokio::time::Instant::now(), origin_ms }
+    }
+
+    /// How long ago the start was.
+    pub fn elapsed(&self) -> Duration {
+        match &self.clock {
+            Clock::System => self.origin.elapsed(),
+            Clock::Manual(_) => {
+                let ms = self.clock.now().timestamp_millis().saturating_sub(self.origin_ms);
+                Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+            }
+        }
+    }
+
+    /// The same in nanoseconds.
+    pub fn nanos(&self) -> u64 {
+        u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

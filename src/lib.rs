@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | pure | [`ids`] [`protocol`] [`error`] | values; no I/O, no clock |
 //! | ground | [`config`] [`clock`] [`telemetry`] [`supervise`] [`ratelimit`] [`doors`] [`seal`] | the machine, and rules of every door |
-//! | state | [`store`] [`realtime`] | the database; the sockets; neither knows the other |
+//! | state | [`store`] [`realtime`] | the database; the sockets and who is at them; neither knows the other |
 //! | services | [`chat`] [`accounts`] [`mail`] [`demo`] | what may happen, whichever door it comes through |
 //! | edges | [`ws`] [`http`] [`ops`] [`docs`] [`cli`] | the doors: sockets, requests, operators |
 //! | root | [`app`] | builds all of it and takes it down in order |

@@ -19,7 +19,7 @@ use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Since};
 use crate::config::Limits;
 use crate::error::{Error, Quota as Standing};
 use crate::protocol::codes::Code;
@@ -71,6 +71,14 @@ const CONFIRMS_PER_SIGN_UP: u32 = 4;
 kinds! {
     /// Messages of one person, over all their sockets. Key: user id.
     Message = "message", |limits| (limits.messages_per_minute, MINUTE);
+    /// Changes of what is on screen. Key: user id.
+    Focus = "focus", |limits| (limits.focus_per_minute, MINUTE);
+    /// Words about typing and looking. Key: user id.
+    Signal = "signal", |limits| (limits.signals_per_minute, MINUTE);
+    /// Looks at chats on a socket that is there. Key: user id.
+    Sync = "sync", |limits| (limits.syncs_per_minute, MINUTE);
+    /// Changes of the session of a socket. Key: user id.
+    Refresh = "refresh", |limits| (limits.refreshes_per_minute, MINUTE);
     /// Lists and searches of chats over HTTP. Key: user id.
     ChatList = "chat_list", |limits| (limits.chat_lists_per_minute, MINUTE);
     /// Failed sign-ins to one account from one network. Key: hash of the e-mail and the network, known account or not.
@@ -283,31 +291,6 @@ impl StateStore for SharedCells {
     }
 }
 
-/// Time for limits: monotonic, unless tests turn the hands of a manual clock.
-#[derive(Clone, Debug)]
-struct Since {
-    clock: Clock,
-    origin: tokio::time::Instant,
-    origin_ms: i64,
-}
-
-impl Since {
-    fn new(clock: Clock) -> Self {
-        let origin_ms = clock.now().timestamp_millis();
-        Self { clock, origin: tokio::time::Instant::now(), origin_ms }
-    }
-
-    fn nanos(&self) -> u64 {
-        match &self.clock {
-            Clock::System => u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX),
-            Clock::Manual(_) => {
-                let ms = self.clock.now().timestamp_millis().saturating_sub(self.origin_ms);
-                u64::try_from(ms).unwrap_or(0).saturating_mul(1_000_000)
-            }
-        }
-    }
-}
-
 impl GovernorClock for Since {
     type Instant = Nanos;
 
@@ -347,7 +330,7 @@ impl fmt::Debug for RateLimits {
 impl RateLimits {
     /// Limits with the quotas of `limits`. With a manual clock, time moves when the clock is moved.
     pub fn new(limits: &Limits, clock: Clock) -> Self {
-        let since = Since::new(clock);
+        let since = Since::start(clock);
         let counters = RateKind::ALL
             .iter()
             .map(|&kind| {

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::demo::Demo;
 use crate::ratelimit::RateLimits;
-use crate::realtime::{Admission, Hub};
+use crate::realtime::{Admission, Hub, Live};
 use crate::store::Store;
 use crate::supervise::Supervisor;
 use crate::telemetry::Telemetry;
@@ -33,6 +33,8 @@ pub struct Services {
     pub admission: Admission,
     /// Who holds a socket.
     pub hub: Arc<Hub>,
+    /// Who looks, who types, who is here.
+    pub live: Arc<Live>,
     /// People and their sessions.
     pub accounts: Accounts,
     /// Chats.

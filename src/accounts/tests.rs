@@ -20,7 +20,7 @@ use super::*;
 use crate::chat::{Deliverer, View};
 use crate::mail::{MailWorker, WorkerParts};
 use crate::protocol::codes::Close;
-use crate::realtime::{Conn, Flusher, OutboxLimits};
+use crate::realtime::{Conn, Flusher, Lifetimes, Live, OutboxLimits};
 use crate::store::testing::{TestStore, on_each};
 
 const PASSWORD: &str = "hazelnut tram window";
@@ -91,8 +91,9 @@ impl World {
         let stop = supervisor.stopping().clone();
         let (committer, work) = Committer::new(held.store.clone(), to_fanout, Arc::clone(&limits), clock.clone(), stop);
         supervisor.spawn("committer", work);
+        let live = Arc::new(Live::new(Arc::clone(&hub), clock.clone(), Lifetimes::of(&limits)));
         let view = View { store: held.store.clone(), limits: Arc::clone(&limits) };
-        supervisor.spawn("fan-out", Deliverer { hub: Arc::clone(&hub), view }.run(fanout));
+        supervisor.spawn("fan-out", Deliverer { hub: Arc::clone(&hub), live: Arc::clone(&live), view }.run(fanout));
         let seal = Seal::new(&held.config.data_key).unwrap();
         let post = Post::new(seal.clone());
         let parts = WorkerParts {

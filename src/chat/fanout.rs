@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::committer::{Answer, Draft, MarkerDraft, Tell};
@@ -17,7 +18,7 @@ use crate::protocol::frame;
 use crate::protocol::server::{
     Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, MessageKind, Reply, Sent, Signal,
 };
-use crate::realtime::{Delivery, Frame, Hub, StreamId};
+use crate::realtime::{Change, Delivery, Frame, Hub, Live, Shows, StreamId};
 use crate::store::{Emitted, Marked, Outcome, StoreError, Stored};
 
 /// How long the fan-out waits for a chat that is new to somebody: all deliveries wait with it.
@@ -80,6 +81,8 @@ pub enum FanOut {
 pub struct Deliverer {
     /// Where sockets are found.
     pub hub: Arc<Hub>,
+    /// Who types and who is here: what is committed decides who may know.
+    pub live: Arc<Live>,
     /// How chats look.
     pub view: View,
 }
@@ -167,6 +170,7 @@ impl Deliverer {
                 let _gone = caller.send(Ok(sent)).is_err();
             }
         }
+        self.live.spoke(message.chat, message.sender);
     }
 
     fn marker(&self, draft: MarkerDraft, marked: Option<Marked>) {
@@ -213,14 +217,15 @@ impl Deliverer {
     async fn emitted(&self, emitted: Emitted) {
         match emitted {
             Emitted::User { user, seq, kind, ts, data } => {
+                if let Some(change) = change_of(user, kind, ts, &data) {
+                    self.live.change(change);
+                }
                 let stream = StreamId::User(user);
                 if !self.hub.listened(stream) {
                     return;
                 }
-                if let ("settings", Some(receipts)) =
-                    (kind, data.get("read_receipts").and_then(serde_json::Value::as_bool))
-                {
-                    self.hub.set_receipts(user, seq, receipts);
+                if let ("settings", Some(shows)) = (kind, shows(&data)) {
+                    self.hub.set_shows(user, seq, shows);
                 }
                 let data = if kind == "chat.opened" { self.opened(user, data).await } else { data };
                 let event = view::user_event(seq, kind.into(), ts, data);
@@ -228,6 +233,9 @@ impl Deliverer {
             }
             Emitted::Chat { chat, seq, kind, ts, data } => {
                 let stream = StreamId::Chat(chat);
+                if let Some(change) = change_in(chat, kind, &data) {
+                    self.live.change(change);
+                }
                 if self.hub.listened(stream) {
                     let event = Event {
                         op: kind.into(),
@@ -264,6 +272,35 @@ impl Deliverer {
             }
         }
         data
+    }
+}
+
+/// What a person's settings say of what they show.
+fn shows(data: &serde_json::Value) -> Option<Shows> {
+    let receipts = data.get("read_receipts")?.as_bool()?;
+    Some(Shows { receipts, ghost: data.get("visibility")?.as_str()? == "ghost" })
+}
+
+/// What an event of a person's stream changes in who may know of whom.
+fn change_of(user: UserId, kind: &str, ts: DateTime<Utc>, data: &serde_json::Value) -> Option<Change> {
+    match kind {
+        "settings" => Some(Change::Ghost { user, on: shows(data)?.ghost }),
+        "verification" => Some(Change::Verified { user, on: data.get("verified")?.as_bool()? }),
+        "block" => {
+            let of = serde_json::from_value(data.get("user")?.clone()).ok()?;
+            Some(Change::Block { by: user, of, on: data.get("on")?.as_bool()?, at: ts.timestamp_millis() })
+        }
+        _ => None,
+    }
+}
+
+/// The same of an event of a chat.
+fn change_in(chat: ChatId, kind: &str, data: &serde_json::Value) -> Option<Change> {
+    match (kind, data.get("change")?.as_str()?) {
+        ("chat", "closed") => Some(Change::Open { chat, on: false }),
+        ("chat", "opened") => Some(Change::Open { chat, on: true }),
+        ("member", "left") => Some(Change::Left { chat, user: serde_json::from_value(data.get("u")?.clone()).ok()? }),
+        _ => None,
     }
 }
 

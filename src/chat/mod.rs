@@ -5,9 +5,11 @@ mod committer;
 mod fanout;
 mod history;
 mod list;
+mod live;
 mod open;
 mod restart;
 mod send;
+mod sync;
 mod view;
 
 #[cfg(test)]
@@ -21,6 +23,7 @@ pub use fanout::{Deliverer, FanOut};
 pub use list::Listing;
 pub use open::{Joining, Snapshot};
 pub use restart::Scope;
+pub use sync::Holding;
 pub use view::View;
 
 use crate::clock::Clock;
@@ -29,7 +32,7 @@ use crate::error::Error;
 use crate::ids::{ChatId, UserId, new_id};
 use crate::protocol::codes::Code;
 use crate::ratelimit::RateLimits;
-use crate::realtime::Hub;
+use crate::realtime::{Hub, Live};
 use crate::store::{Opening, Store};
 
 /// The chat service.
@@ -37,6 +40,7 @@ use crate::store::{Opening, Store};
 pub struct Chat {
     store: Store,
     hub: Arc<Hub>,
+    live: Arc<Live>,
     committer: Committer,
     rates: Arc<RateLimits>,
     limits: Arc<Limits>,
@@ -44,16 +48,16 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// The chat service on a store and a hub.
+    /// The chat service on a store, and what is live on the sockets.
     pub fn new(
         store: Store,
-        hub: Arc<Hub>,
+        live: Arc<Live>,
         committer: Committer,
         rates: Arc<RateLimits>,
         limits: Arc<Limits>,
         clock: Clock,
     ) -> Self {
-        Self { store, hub, committer, rates, limits, clock }
+        Self { store, hub: Arc::clone(live.hub()), live, committer, rates, limits, clock }
     }
 
     /// The life of the store that numbers belong to.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::ids::{ChatId, UserId};
 use crate::protocol::client::{Connect, Resume};
 use crate::protocol::server::{ChatState, Recovered, RecoveredStreams, SnapshotReason, UserState};
-use crate::realtime::{Conn, Identity, StreamId};
+use crate::realtime::{Conn, Identity, Shows, StreamId};
 use crate::store::{ChatRow, EventRow, Range, UserHead};
 
 /// A socket that is registered and buffering, before its snapshot is read.
@@ -34,6 +34,17 @@ pub struct Snapshot {
     live: Vec<(StreamId, Option<u64>, u64)>,
 }
 
+/// What is asked of some chats.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// First and last place of those whose newest events are wanted.
+    pub window: (usize, usize),
+    /// What is held of them.
+    pub held: Option<&'a HashMap<ChatId, u64>>,
+    /// The numbers held are of this life of the store.
+    pub same_epoch: bool,
+}
+
 impl Chat {
     /// Registers a socket and attaches it to all its streams in buffering mode.
     ///
@@ -50,7 +61,7 @@ impl Chat {
         attach(StreamId::User(user));
         // The position first: what it stands for is read after it, and what comes later waits in the buffer.
         let position = self.store.user_head(user).await?;
-        conn.set_receipts(position.head, position.receipts);
+        conn.set_shows(position.head, Shows { receipts: position.receipts, ghost: position.ghost });
         for row in self.store.chats_of(user, self.chats_max()).await? {
             attach(StreamId::Chat(row.id));
         }
@@ -90,7 +101,9 @@ impl Chat {
         let same_epoch = resume.is_none_or(|resume| resume.epoch == self.store.epoch());
         let user = self.user_state(joining.user, joining.position, resume, same_epoch).await?;
         let viewer = Viewer { user: joining.user, blocked: self.store.blocked_by(joining.user).await? };
-        let chats = self.chat_states(&viewer, &rows, asked, same_epoch).await?;
+        let wanted =
+            Asked { window: asked.window.unwrap_or((0, 19)), held: resume.map(|resume| &resume.chats), same_epoch };
+        let chats = self.chat_states(&viewer, &rows, wanted).await?;
         let heads = rows.iter().map(|row| (StreamId::Chat(row.id), row.head));
         // The person's own stream last: from then on the committer attaches new chats live.
         let live = heads
@@ -143,23 +156,23 @@ impl Chat {
         Ok(UserState { id: user, seq: head, recovered, reason, events })
     }
 
-    async fn chat_states(
+    /// What these chats hold: what was missed where that can be proven, the newest events of those in the window.
+    pub(super) async fn chat_states(
         &self,
         viewer: &Viewer,
         rows: &[ChatRow],
-        asked: &Connect,
-        same_epoch: bool,
+        asked: Asked<'_>,
     ) -> Result<Vec<ChatState>, Error> {
-        let (first, last) = asked.window.unwrap_or((0, 19));
+        let (first, last) = asked.window;
         let last = last.min(first.saturating_add(self.limits.window_chats_max.saturating_sub(1)));
         let each_max = u64::try_from(self.limits.resume_events_max).unwrap_or(u64::MAX);
         let mut left = u64::try_from(self.limits.resume_total_max).unwrap_or(u64::MAX);
         let mut plans = Vec::with_capacity(rows.len());
         for (at, row) in rows.iter().enumerate() {
-            let held = asked.resume.as_ref().and_then(|resume| resume.chats.get(&row.id));
+            let held = asked.held.and_then(|held| held.get(&row.id));
             let mut verdict = match held {
                 None => Verdict::Snapshot(SnapshotReason::Fresh),
-                Some(_) if !same_epoch => Verdict::Snapshot(SnapshotReason::Epoch),
+                Some(_) if !asked.same_epoch => Verdict::Snapshot(SnapshotReason::Epoch),
                 Some(seq) => place(*seq, row.head, row.base, each_max),
             };
             if let Verdict::Replay(after) = verdict {

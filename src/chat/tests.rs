@@ -12,7 +12,7 @@ use crate::ids::{ChatId, ClientMessageId, MessageId, SessionId, UserId, new_id};
 use crate::protocol::client::{Connect, Publish};
 use crate::protocol::codes::Close;
 use crate::ratelimit::RateLimits;
-use crate::realtime::{Conn, Flusher, Hub, Identity, OutboxLimits};
+use crate::realtime::{Conn, Flusher, Hub, Identity, Lifetimes, Live, OutboxLimits};
 use crate::store::testing::on_each;
 use crate::store::{Lane, NewMessage, Store};
 use crate::supervise::Supervisor;
@@ -30,14 +30,15 @@ fn house(store: &Store) -> House {
     let flusher =
         Flusher::new(OutboxLimits { frames_max: 100, bytes_max: 1 << 20, age_max: Duration::from_secs(10) }, 1 << 24);
     let hub = Arc::new(Hub::new(flusher, 8, 100));
+    let live = Arc::new(Live::new(Arc::clone(&hub), Clock::System, Lifetimes::of(&limits)));
     let (to_fanout, fanout) = mpsc::channel(8);
     let view = View { store: store.clone(), limits: Arc::clone(&limits) };
-    supervisor.spawn("fan-out", Deliverer { hub: Arc::clone(&hub), view }.run(fanout));
+    supervisor.spawn("fan-out", Deliverer { hub: Arc::clone(&hub), live: Arc::clone(&live), view }.run(fanout));
     let stop = supervisor.stopping().clone();
     let (committer, work) = Committer::new(store.clone(), to_fanout, Arc::clone(&limits), Clock::System, stop);
     supervisor.spawn("committer", work);
     let rates = Arc::new(RateLimits::new(&limits, Clock::System));
-    let chat = Chat::new(store.clone(), Arc::clone(&hub), committer, rates, limits, Clock::System);
+    let chat = Chat::new(store.clone(), live, committer, rates, limits, Clock::System);
     House { store: store.clone(), hub, chat, supervisor }
 }
 
@@ -53,7 +54,7 @@ impl House {
         let identity = Identity { user, session: SessionId(new_id()) };
         self.hub.register(&conn, identity).unwrap();
         let joining = self.chat.join(&conn, identity).await.unwrap();
-        let asked = Connect { token: None, v: 1, client: None, resume: None, window: None };
+        let asked = Connect { token: None, v: 1, client: None, resume: None, window: None, visible: false };
         let snapshot = self.chat.snapshot(&conn, joining, &asked).await.unwrap();
         self.chat.go_live(&conn, &snapshot);
         (conn, client.unwrap())
@@ -119,7 +120,7 @@ async fn a_chat_that_opens_during_a_connect_is_not_swallowed() {
         let joining = house.chat.join(&conn, identity).await.unwrap();
         let chat: ChatId = house.chat.open_pair(a, b, "test").await.unwrap();
         house.chat.settle(Duration::from_secs(5)).await;
-        let asked = Connect { token: None, v: 1, client: None, resume: None, window: None };
+        let asked = Connect { token: None, v: 1, client: None, resume: None, window: None, visible: false };
         let snapshot = house.chat.snapshot(&conn, joining, &asked).await.unwrap();
         assert!(snapshot.chats.iter().any(|state| state.id == chat), "read after the position");
         assert_eq!(snapshot.user.seq, 0, "the position is older than the chat, so its event follows");

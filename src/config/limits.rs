@@ -103,6 +103,27 @@ limits! {
         "Requests in a row refused for their pace, before the socket is closed.";
     socket_errors_max: u32 = 50, 1..=10_000, "errors",
         "Erroneous requests in a row until a socket is closed.";
+    // what is live
+    focus_max: usize = 4, 1..=50, "chats",
+        "Chats one socket may have on screen: who types and who is here is told for those only.";
+    typing_ttl: Duration = seconds(6), seconds(1)..=minutes(1), "seconds",
+        "Typing ends when nothing more is said of it for so long.";
+    visible_lease: Duration = seconds(60), seconds(5)..=minutes(10), "seconds",
+        "A socket counts as looked at for so long after it said so; clients say it again after half of that.";
+    presence_linger: Duration = seconds(45), seconds(0)..=minutes(10), "seconds",
+        "From the last sign of life of a lost connection until its person counts as gone; a quick reconnect is not seen.";
+    seen_interval: Duration = minutes(5), seconds(1)..=hours(1), "seconds",
+        "When people last looked is stored at most so often, in slices.";
+    focus_per_minute: u32 = 120, 1..=1_000_000, "requests/min",
+        "Changes of what is on screen, over all sockets of one person.";
+    signals_per_minute: u32 = 240, 1..=1_000_000, "requests/min",
+        "Words about typing and looking, over all sockets of one person; a client says at most 22 a minute for each socket.";
+    syncs_per_minute: u32 = 60, 1..=1_000_000, "requests/min",
+        "Looks at chats without a new socket, over all sockets of one person.";
+    refreshes_per_minute: u32 = 10, 1..=1_000_000, "requests/min",
+        "Changes of the session of a socket, over all sockets of one person.";
+    expiry_notice: Duration = minutes(5), seconds(1)..=days(1), "seconds",
+        "So long before the end of its session a socket is told.";
     // outboxes
     outbox_frames_max: usize = 1_024, 16..=65_536, "frames",
         "Frames waiting for one reader; beyond it that socket closes with slow_consumer.";

@@ -9,6 +9,9 @@ use crate::ops::health::VERSION;
 use crate::protocol::client::{Connect, History, Position, Publish};
 use crate::protocol::codes::{Close, Code};
 use crate::protocol::events::{Block, Chat, Hidden, Pong, Profile, Reconnect, Sanction, Session, Verification};
+use crate::protocol::live::{
+    Expiring, Focus, Focused, Noted, Presence, Refresh, Refreshed, Switch, Sync, Synced, Typing,
+};
 use crate::protocol::server::{ChatState, Connected, ErrorBody, Event, Marked, Marker, Message, Page, Ping, Sent};
 use crate::protocol::{NUMBER_MAX, SUBPROTOCOL};
 
@@ -73,6 +76,46 @@ const OPERATIONS: &[Operation] = &[
         errors: &[Code::NotMember],
     },
     Operation {
+        op: "focus",
+        about: "Say which chats are on screen, in the place of those before. Who types and who is here is told for those only.",
+        chat: false,
+        asks: Some(Shape::of::<Focus>()),
+        gives: Some(Shape::of::<Focused>()),
+        errors: &[Code::NotMember],
+    },
+    Operation {
+        op: "typing",
+        about: "Say that somebody types, every three seconds while they do, and that they stopped. A message says that by itself.",
+        chat: true,
+        asks: Some(Shape::of::<Switch>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: &[Code::NotMember, Code::ChatLocked],
+    },
+    Operation {
+        op: "visible",
+        about: "Say that somebody looks at this client, again after half of `limits.visible_ms`, and that they do no longer.",
+        chat: false,
+        asks: Some(Shape::of::<Switch>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: &[],
+    },
+    Operation {
+        op: "refresh",
+        about: "Take another session of the same person in the place of the one this socket has.",
+        chat: false,
+        asks: Some(Shape::of::<Refresh>()),
+        gives: Some(Shape::of::<Refreshed>()),
+        errors: &[Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::Forbidden],
+    },
+    Operation {
+        op: "sync",
+        about: "Ask what some chats hold now, each with a verdict as in the answer to `connect`; what comes meanwhile follows it.",
+        chat: false,
+        asks: Some(Shape::of::<Sync>()),
+        gives: Some(Shape::of::<Synced>()),
+        errors: &[],
+    },
+    Operation {
         op: "ping",
         about: "Ask whether the server is there, and its time.",
         chat: false,
@@ -105,6 +148,43 @@ const EVENTS: &[(&str, bool, Shape)] = &[
     ("session", false, Shape::of::<Session<'_>>()),
     ("verification", false, Shape::of::<Verification>()),
     ("sanction", false, Shape::of::<Sanction>()),
+];
+
+/// Something unnumbered that is told.
+struct Told {
+    op: &'static str,
+    /// Whether it belongs to a chat.
+    chat: bool,
+    d: Shape,
+    about: &'static str,
+}
+
+const SIGNALS: &[Told] = &[
+    Told {
+        op: "marker",
+        chat: true,
+        d: Shape::of::<Marker>(),
+        about: "Where a member is now: unnumbered, the newest counts.",
+    },
+    Told { op: "typing", chat: true, d: Shape::of::<Typing>(), about: "Somebody types in a chat on screen, or stops." },
+    Told {
+        op: "presence",
+        chat: true,
+        d: Shape::of::<Presence>(),
+        about: "Whether a member of a chat on screen is here: the newest counts.",
+    },
+    Told {
+        op: "token.expiring",
+        chat: false,
+        d: Shape::of::<Expiring>(),
+        about: "The session of this socket ends soon: `refresh`, or sign in again.",
+    },
+    Told {
+        op: "reconnect",
+        chat: false,
+        d: Shape::of::<Reconnect>(),
+        about: "The server stops: come back within this time, at a random moment.",
+    },
 ];
 
 /// The operations of the socket that a code can answer beside those that answer all.
@@ -158,20 +238,11 @@ pub(super) fn document() -> Value {
         });
         told.push(add(&format!("{op}.event"), "A numbered event.", payload));
     }
-    let marker = schemas.take(Shape::of::<Marker>());
-    let payload = json!({
-        "type": "object", "required": ["op", "ch", "d"], "additionalProperties": false,
-        "properties": { "op": { "const": "marker" }, "ch": channel(true), "d": marker },
-    });
-    told.push(add("marker.signal", "Where a member is now: unnumbered, the newest counts.", payload));
+    for signal in SIGNALS {
+        told.push(add(&format!("{}.signal", signal.op), signal.about, unnumbered(signal, &mut schemas)));
+    }
     let ping = schemas.take(Shape::of::<Ping>());
     told.push(add("ping.signal", "Answer with `pong`; the heads show whether something was missed.", ping));
-    let reconnect = schemas.take(Shape::of::<Reconnect>());
-    let payload = json!({
-        "type": "object", "required": ["op", "d"], "additionalProperties": false,
-        "properties": { "op": { "const": "reconnect" }, "d": reconnect },
-    });
-    told.push(add("reconnect.signal", "The server stops: come back within this time, at a random moment.", payload));
     operations.insert(
         "told".to_owned(),
         json!({
@@ -221,6 +292,17 @@ fn request(operation: &Operation, schemas: &mut Schemas) -> Value {
         required.push("d");
     }
     json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn unnumbered(told: &Told, schemas: &mut Schemas) -> Value {
+    let mut properties = Map::from_iter([("op".to_owned(), json!({ "const": told.op }))]);
+    let mut required = vec!["op", "d"];
+    if told.chat {
+        properties.insert("ch".to_owned(), channel(true));
+        required.push("ch");
+    }
+    properties.insert("d".to_owned(), schemas.take(told.d));
+    json!({ "type": "object", "required": required, "additionalProperties": false, "properties": properties })
 }
 
 fn channel(of_chat: bool) -> Value {

@@ -11,6 +11,7 @@ use super::NUMBER_MAX;
 use crate::error::Error;
 use crate::ids::{ChatId, ClientMessageId, MessageId};
 use crate::protocol::codes::Code;
+use crate::protocol::live::{Focus, Refresh, Switch, Sync};
 
 /// One request of a client.
 #[derive(Debug)]
@@ -34,6 +35,16 @@ pub enum Op {
     Ack(ChatId, Position),
     /// What was read.
     Read(ChatId, Position),
+    /// What is on screen.
+    Focus(Focus),
+    /// Somebody types in a chat, or stops.
+    Typing(ChatId, Switch),
+    /// Somebody looks at this socket, or no longer.
+    Visible(Switch),
+    /// Another session for this socket.
+    Refresh(Refresh),
+    /// What some chats hold now.
+    Sync(Sync),
     /// Are you there, and what time is it.
     Ping,
     /// The answer to the server's ping.
@@ -53,6 +64,9 @@ pub struct Connect {
     pub resume: Option<Resume>,
     /// First and last place in the chat list (newest first) for which events are wanted.
     pub window: Option<(usize, usize)>,
+    /// Somebody looks at this socket already; see `visible`.
+    #[serde(default)]
+    pub visible: bool,
 }
 
 /// A secret in a frame; it has no way into a log.
@@ -168,6 +182,17 @@ pub fn decode(text: &str) -> Result<Request, Refused> {
         "history" => Op::History(chat()?, data(envelope.d).map_err(refuse)?),
         "ack" => Op::Ack(chat()?, position(envelope.d).map_err(refuse)?),
         "read" => Op::Read(chat()?, position(envelope.d).map_err(refuse)?),
+        "focus" => Op::Focus(data(envelope.d).map_err(refuse)?),
+        "typing" => Op::Typing(chat()?, data(envelope.d).map_err(refuse)?),
+        "visible" => Op::Visible(data(envelope.d).map_err(refuse)?),
+        "refresh" => Op::Refresh(data(envelope.d).map_err(refuse)?),
+        "sync" => {
+            let sync: Sync = data(envelope.d).map_err(refuse)?;
+            if sync.chats.values().flatten().any(|seq| *seq >= NUMBER_MAX) {
+                return Err(refuse(bad("Positions must be below 2^53.")));
+            }
+            Op::Sync(sync)
+        }
         "ping" => Op::Ping,
         "pong" => return Ok(Request { id: id.unwrap_or_default(), op: Op::Pong }),
         other => {

@@ -68,6 +68,8 @@ codes! {
     TokenExpired = 40101, "token_expired", 401, false, Debug;
     /// E-mail or password is wrong.
     BadCredentials = 40102, "bad_credentials", 401, false, Info;
+    /// Not yours to do.
+    Forbidden = 40300, "forbidden", 403, false, Info;
     /// Not a member of this chat (or there is no such chat).
     NotMember = 40301, "not_member", 403, false, Info;
     /// You have blocked the other person.

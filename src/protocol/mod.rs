@@ -4,6 +4,7 @@ pub mod client;
 pub mod codes;
 pub mod events;
 pub mod frame;
+pub mod live;
 pub mod server;
 
 /// The subprotocol both sides name in the handshake.

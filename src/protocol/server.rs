@@ -411,6 +411,12 @@ pub struct ClientLimits {
     pub history: usize,
     /// Bytes in a frame.
     pub frame_bytes: usize,
+    /// Chats on screen at once.
+    pub focus: usize,
+    /// Typing of which nothing more is said is over after so many milliseconds.
+    pub typing_ms: u64,
+    /// `visible` holds for so many milliseconds; say it again after half of them.
+    pub visible_ms: u64,
 }
 
 /// A page of history.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -21,13 +21,22 @@ use crate::telemetry::names;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId(pub u64);
 
-/// Whose socket it is; set once, by `connect`.
+/// Whose socket it is: set by `connect`; `refresh` changes the session.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity {
     /// The person.
     pub user: UserId,
     /// The signed-in session.
     pub session: SessionId,
+}
+
+/// What a person shows others, and is shown of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shows {
+    /// What they have read.
+    pub receipts: bool,
+    /// They hide: nobody sees whether they are here.
+    pub ghost: bool,
 }
 
 /// Requests of one socket that wait for the committer.
@@ -41,14 +50,14 @@ struct InFlight {
 pub struct Conn {
     /// Its number.
     pub id: ConnId,
-    identity: OnceLock<Identity>,
+    identity: RwLock<Option<Identity>>,
     outbox: Outbox,
     sink: OwnedWriteHalf,
     flusher: Arc<Flusher>,
     in_flight: Mutex<InFlight>,
-    /// Whether its person exchanges read markers, and the number of the person's stream it was so at: twice the number,
-    /// plus one for yes, so that the later word is the greater number.
-    receipts: AtomicU64,
+    /// What its person shows, and the number of the person's stream it was so at: four times the number, plus one for read
+    /// markers, plus two for who hides, so that the later word is the greater number.
+    shows: AtomicU64,
     /// Written by the hub under this lock; None once the socket has left the hub.
     pub(super) streams: Mutex<Option<HashSet<StreamId>>>,
     wake: Notify,
@@ -61,12 +70,12 @@ impl Conn {
     pub fn new(id: ConnId, sink: OwnedWriteHalf, flusher: Arc<Flusher>) -> Arc<Self> {
         Arc::new(Self {
             id,
-            identity: OnceLock::new(),
+            identity: RwLock::new(None),
             outbox: Outbox::default(),
             sink,
             flusher,
             in_flight: Mutex::default(),
-            receipts: AtomicU64::new(0),
+            shows: AtomicU64::new(0),
             streams: Mutex::new(Some(HashSet::new())),
             wake: Notify::new(),
             parting: AtomicBool::new(false),
@@ -75,7 +84,7 @@ impl Conn {
 
     /// Whose socket it is, once connected.
     pub fn identity(&self) -> Option<Identity> {
-        self.identity.get().copied()
+        *self.identity.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What finds it in the log: its number, and its session once connected.
@@ -84,18 +93,23 @@ impl Conn {
     }
 
     pub(super) fn identify(&self, identity: Identity) {
-        // A second connect is refused before it comes here, so the first value stands.
-        let _stands = self.identity.set(identity);
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(identity);
     }
 
     /// Whether its person shows others what they have read, and is shown it.
     pub fn receipts(&self) -> bool {
-        self.receipts.load(Ordering::Relaxed) % 2 == 1
+        self.shows.load(Ordering::Relaxed) & 1 != 0
     }
 
-    /// Notes whether its person exchanges read markers, as of event `seq` of the person's stream; an older word is ignored.
-    pub fn set_receipts(&self, seq: u64, receipts: bool) {
-        self.receipts.fetch_max(seq.saturating_mul(2) + u64::from(receipts), Ordering::Relaxed);
+    /// Whether its person hides: is shown to nobody, and is shown nobody.
+    pub fn ghost(&self) -> bool {
+        self.shows.load(Ordering::Relaxed) & 2 != 0
+    }
+
+    /// Notes what its person shows, as of event `seq` of the person's stream; an older word is ignored.
+    pub fn set_shows(&self, seq: u64, shows: Shows) {
+        let bits = u64::from(shows.receipts) + 2 * u64::from(shows.ghost);
+        self.shows.fetch_max(seq.saturating_mul(4) + bits, Ordering::Relaxed);
     }
 
     /// Puts a frame in the outbox, never waiting; see [`Outbox::push`].

@@ -12,7 +12,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use dashmap::DashMap;
 use tokio::net::tcp::OwnedWriteHalf;
 
-use super::conn::{Conn, ConnId, Identity};
+use super::conn::{Conn, ConnId, Identity, Shows};
 use super::flusher::Flusher;
 use super::outbox::Frame;
 use crate::ids::{ChatId, SessionId, UserId};
@@ -161,6 +161,28 @@ impl Hub {
         Ok(())
     }
 
+    /// Moves a socket to another session of its person: what ends the former one no longer ends the socket.
+    pub fn move_session(&self, conn: &Arc<Conn>, session: SessionId) {
+        let streams = lock(conn);
+        let Some(before) = conn.identity().filter(|before| before.session != session && streams.is_some()) else {
+            return;
+        };
+        self.sessions.entry(session).or_default().push(Arc::clone(conn));
+        conn.identify(Identity { session, ..before });
+        forget(&self.sessions, &before.session, conn.id);
+    }
+
+    /// Makes a live attachment buffer again. Returns the generation for [`Hub::go_live`], and the number expected next.
+    pub fn hold(&self, conn: &Conn, stream: StreamId) -> Option<(u64, u64)> {
+        let generation = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let mut attached = self.streams.get_mut(&stream)?;
+        let entry = attached.iter_mut().find(|entry| entry.conn.id == conn.id)?;
+        let Mode::Live { next } = entry.mode else { return None };
+        entry.mode = Mode::Buffering(Buffer::default());
+        entry.generation = generation;
+        Some((generation, next))
+    }
+
     /// Attaches a socket to a stream in buffering mode. Returns the generation for [`Hub::go_live`], or None when the
     /// socket is attached already (or gone).
     pub fn attach(&self, conn: &Arc<Conn>, stream: StreamId) -> Option<u64> {
@@ -288,10 +310,28 @@ impl Hub {
         }
     }
 
-    /// Notes on a person's sockets whether they exchange read markers, as of event `seq` of the person's stream.
-    pub fn set_receipts(&self, user: UserId, seq: u64, receipts: bool) {
+    /// Notes on a person's sockets what they show, as of event `seq` of the person's stream.
+    pub fn set_shows(&self, user: UserId, seq: u64, shows: Shows) {
         for conn in self.conns_of(user) {
-            conn.set_receipts(seq, receipts);
+            conn.set_shows(seq, shows);
+        }
+    }
+
+    /// Whether a person holds a socket.
+    pub fn is_here(&self, user: UserId) -> bool {
+        self.users.contains_key(&user)
+    }
+
+    /// Whether a socket listens to a stream.
+    pub fn is_attached(&self, conn: &Conn, stream: StreamId) -> bool {
+        lock(conn).as_ref().is_some_and(|streams| streams.contains(&stream))
+    }
+
+    /// Pushes an unnumbered frame of a stream to one socket, if it listens to that stream.
+    pub(super) fn push_if_attached(&self, conn: ConnId, stream: StreamId, frame: &Frame) {
+        let conn = self.conns.get(&conn).map(|conn| Arc::clone(conn.value()));
+        if let Some(conn) = conn.filter(|conn| self.is_attached(conn, stream)) {
+            conn.push(frame);
         }
     }
 

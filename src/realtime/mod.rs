@@ -6,11 +6,13 @@ mod admission;
 mod conn;
 mod flusher;
 mod hub;
+mod live;
 mod outbox;
 mod stalled;
 
 pub use admission::{Admission, AdmissionLimits, ComeBack};
-pub use conn::{Begin, Conn, ConnId, Identity};
+pub use conn::{Begin, Conn, ConnId, Identity, Shows};
 pub use flusher::Flusher;
 pub use hub::{Delivery, Hub, HubCounts, StreamId, TooManySockets};
+pub use live::{Change, End, Lifetimes, Live, LiveCounts, MemberFacts, Reading, RoomFacts, Stale};
 pub use outbox::{Budget, Class, Flushed, Frame, Outbox, OutboxLimits, Push};

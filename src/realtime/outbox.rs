@@ -50,6 +50,11 @@ impl Frame {
         of.hash(&mut hasher);
         Self { bytes, class: Class::State, key: hasher.finish().max(1) }
     }
+
+    /// A frame that is dropped first.
+    pub fn signal(bytes: Bytes) -> Self {
+        Self { bytes, class: Class::Signal, key: 0 }
+    }
 }
 
 /// What became of a pushed frame.

@@ -121,6 +121,8 @@ pub struct UserHead {
     pub base: u64,
     /// Whether the person shows others what they have read, and is shown it.
     pub receipts: bool,
+    /// Whether the person hides.
+    pub ghost: bool,
 }
 
 /// An event of a person's own stream.
@@ -186,7 +188,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read, or there is no such person.
     pub async fn user_head(&self, user: UserId) -> Result<UserHead, StoreError> {
-        let sql = "SELECT head_seq, base_seq, read_receipts FROM users WHERE id = $1";
+        let sql = "SELECT head_seq, base_seq, read_receipts, visibility FROM users WHERE id = $1";
         let statement = Statement::from_sql_and_values(self.backend(), sql, [user.into()]);
         let row = self.reader().query_one_raw(statement).await?;
         let row = row.ok_or_else(|| StoreError::fault(format!("no user {user}")))?;
@@ -195,6 +197,7 @@ impl Store {
             head: u64::try_from(head).unwrap_or_default(),
             base: u64::try_from(base).unwrap_or_default(),
             receipts: row.try_get_by_index(2)?,
+            ghost: row.try_get_by_index::<String>(3)? == "ghost",
         })
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use futures_util::StreamExt;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -11,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
 use super::close;
@@ -19,12 +21,15 @@ use super::upgrade::Refused;
 use crate::accounts::Principal;
 use crate::doors;
 use crate::error::Error;
+use crate::ids::UserId;
 use crate::protocol::client::{self, Connect, Op, Request};
 use crate::protocol::codes::{Close, Code};
 use crate::protocol::events;
-use crate::protocol::server::{ClientLimits, Connected, ErrorReply, Me, Ping, Reply};
+use crate::protocol::live::{Expiring, Noted, Refresh, Refreshed};
+use crate::protocol::server::{ClientLimits, Connected, ErrorReply, Me, Ping, Reply, Signal};
 use crate::protocol::{VERSION, frame};
-use crate::realtime::{Conn, Frame, Hub, Identity, StreamId};
+use crate::ratelimit::RateKind;
+use crate::realtime::{Conn, End, Frame, Identity, Live, StreamId};
 use crate::services::Services;
 use crate::telemetry::names;
 
@@ -68,17 +73,25 @@ struct Session {
     errors_in_a_row: u32,
     heads_from: usize,
     beats: u32,
+    /// When the peer last gave a sign of life.
+    heard: Instant,
+    /// The peer said goodbye, and does not mean to come back.
+    left: bool,
+    /// The end of this session was announced.
+    warned: bool,
 }
 
 /// Takes the socket out of the hub however its task ends.
 struct Leave {
-    hub: Arc<Hub>,
+    live: Arc<Live>,
     conn: Arc<Conn>,
+    end: End,
 }
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        self.hub.remove(&self.conn);
+        self.live.hub().remove(&self.conn);
+        self.live.gone(&self.conn, self.end);
         self.conn.abandon();
     }
 }
@@ -88,7 +101,7 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     let limits = Arc::clone(&services.limits);
     let (read, write) = stream.into_split();
     let conn = services.hub.open(write);
-    let _leave = Leave { hub: Arc::clone(&services.hub), conn: Arc::clone(&conn) };
+    let mut leave = Leave { live: Arc::clone(&services.live), conn: Arc::clone(&conn), end: End::Lost { ago: 0 } };
     // A stopping server closes the sockets it finds; one that comes later sees the signal.
     if services.supervisor.stopping().is_cancelled() {
         conn.close(Close::GoingAway);
@@ -117,6 +130,7 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     if !echoed {
         session.serve(&mut ws, limits.connect_timeout).await;
     }
+    leave.end = session.end();
     if conn.closing().is_some() {
         close::finish(&conn, &mut ws, limits.close_timeout).await;
     }
@@ -142,11 +156,24 @@ impl Session {
             errors_in_a_row: 0,
             heads_from: 0,
             beats: 0,
+            heard: Instant::now(),
+            left: false,
+            warned: false,
+        }
+    }
+
+    /// Whether the person of this socket is gone with it, or may be back in a moment.
+    fn end(&self) -> End {
+        // 40xx: the client does not come back by itself.
+        let sent_away = self.conn.closing().is_some_and(|close| (4000..4100).contains(&close.number()));
+        if self.left || sent_away {
+            End::Left
+        } else {
+            End::Lost { ago: u64::try_from(self.heard.elapsed().as_millis()).unwrap_or(u64::MAX) }
         }
     }
 
     async fn serve(&mut self, ws: &mut WebSocketStream<Io>, connect_timeout: Duration) {
-        let mut heard = Instant::now();
         let mut asked: Option<Instant> = None;
         let timer = tokio::time::sleep(connect_timeout);
         tokio::pin!(timer);
@@ -155,7 +182,7 @@ impl Session {
             tokio::select! {
                 message = ws.next(), if !conn.parting() => match message {
                     Some(Ok(message)) => {
-                        heard = Instant::now();
+                        self.heard = Instant::now();
                         ws.get_mut().message_ended(&message);
                         let was_ready = matches!(self.state, State::Ready(_));
                         // Boxed, here and below: what a request needs while it runs is not held by a silent socket.
@@ -186,7 +213,7 @@ impl Session {
                         continue;
                     }
                     let next = tokio::select! {
-                        next = Box::pin(self.heartbeat(heard, &mut asked)) => next,
+                        next = Box::pin(self.heartbeat(&mut asked)) => next,
                         () = closing(&conn) => continue,
                     };
                     timer.as_mut().reset(Instant::now() + next);
@@ -203,7 +230,7 @@ impl Session {
     }
 
     /// Called when the timer ends: too late for `connect`, time for a ping, or time for its answer to have come.
-    async fn heartbeat(&mut self, heard: Instant, asked: &mut Option<Instant>) -> Duration {
+    async fn heartbeat(&mut self, asked: &mut Option<Instant>) -> Duration {
         let limits = Arc::clone(&self.services.limits);
         let State::Ready(principal) = &self.state else {
             self.conn.close(Close::ConnectTimeout);
@@ -217,11 +244,18 @@ impl Session {
             self.conn.close(close_for(error.code));
             return limits.pong_timeout;
         }
-        if principal.expires_at <= self.services.clock.now() {
+        let left = principal.expires_at - self.services.clock.now();
+        if !self.warned && left.to_std().is_ok_and(|left| left <= limits.expiry_notice) {
+            self.warned = true;
+            let d = Expiring { expires_at: principal.expires_at.timestamp_millis() };
+            let op = "token.expiring";
+            self.conn.push(&Frame::state(op, frame::text(&Signal { op, ch: None, d })));
+        }
+        if left <= TimeDelta::zero() {
             self.conn.close(Close::TokenExpired);
         } else if self.conn.stale() {
             self.conn.close(Close::SlowConsumer);
-        } else if asked.is_some_and(|asked| heard < asked) {
+        } else if asked.is_some_and(|asked| self.heard < asked) {
             self.conn.close(Close::NoPong);
         } else if asked.take().is_none() {
             *asked = Some(Instant::now());
@@ -270,7 +304,10 @@ impl Session {
             Message::Binary(_) => self.conn.close(Close::BadFrame),
             // tungstenite has queued the answer; it leaves with the next read or right here.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-            Message::Close(_) => return Next::End,
+            Message::Close(said) => {
+                self.left = said.is_some_and(|said| matches!(said.code, CloseCode::Normal | CloseCode::Away));
+                return Next::End;
+            }
         }
         Next::Continue
     }
@@ -343,6 +380,26 @@ impl Session {
                 self.reply(id, page);
                 Ok(())
             }
+            (Op::Focus(asked), Some(user)) => {
+                let answer = |focused| self.reply(id, focused);
+                self.patiently(chat.focus(&self.conn, user, asked, answer)).await
+            }
+            (Op::Typing(of, typing), Some(user)) => {
+                chat.typing(&self.conn, user, of, typing.on)?;
+                self.reply(id, Noted {});
+                Ok(())
+            }
+            (Op::Visible(visible), Some(user)) => {
+                chat.visible(&self.conn, user, visible.on)?;
+                self.reply(id, Noted {});
+                Ok(())
+            }
+            (Op::Sync(asked), Some(user)) => {
+                let (synced, _holding) = self.patiently(chat.sync(&self.conn, user, asked)).await?;
+                self.reply(id, synced);
+                Ok(())
+            }
+            (Op::Refresh(refresh), Some(user)) => self.refresh(id, user, refresh).await,
             (Op::Ping, Some(_)) => {
                 self.reply(id, events::Pong { time: self.services.clock.now().timestamp_millis() });
                 Ok(())
@@ -377,6 +434,11 @@ impl Session {
                 self.services.chat.go_live(&self.conn, &snapshot);
                 tracing::debug!(socket.id = self.conn.id.0, user.id = %principal.user, session.id = %principal.session,
                     recovered = ?snapshot.recovered, "socket connected");
+                if connect.visible {
+                    self.services.live.visible(&self.conn, true);
+                } else {
+                    self.services.live.here(principal.user);
+                }
                 self.state = State::Ready(principal);
                 Ok(())
             }
@@ -388,6 +450,30 @@ impl Session {
                 Ok(())
             }
         }
+    }
+
+    /// Takes another session of the same person in the place of the one the socket has.
+    async fn refresh(&mut self, id: u64, user: UserId, refresh: Refresh) -> Result<(), Error> {
+        let accounts = &self.services.accounts;
+        self.services.rates.check(RateKind::Refresh, &user.to_string())?;
+        let principal = self.patiently(accounts.authenticate(&refresh.token.0)).await?;
+        if principal.user != user {
+            return Err(Error::new(Code::Forbidden, "This token belongs to somebody else. Open a socket of its own."));
+        }
+        self.services.hub.move_session(&self.conn, principal.session);
+        // Asked again after the move, as at connecting: an end that came in between is not missed.
+        let principal = match self.patiently(accounts.recheck(principal.session)).await {
+            Ok(principal) => principal,
+            Err(error) => {
+                self.conn.close(close_for(error.code));
+                return Err(error);
+            }
+        };
+        let refreshed = Refreshed { session: principal.session, expires_at: principal.expires_at.timestamp_millis() };
+        self.state = State::Ready(principal);
+        self.warned = false;
+        self.reply(id, refreshed);
+        Ok(())
     }
 
     async fn open(&self, connect: &Connect) -> Result<(Principal, Connected, crate::chat::Snapshot), Error> {
@@ -419,6 +505,9 @@ impl Session {
                 in_flight: limits.requests_in_flight_max,
                 history: limits.history_page_max,
                 frame_bytes: limits.frame_bytes_max,
+                focus: limits.focus_max,
+                typing_ms: u64::try_from(limits.typing_ttl.as_millis()).unwrap_or(u64::MAX),
+                visible_ms: u64::try_from(limits.visible_lease.as_millis()).unwrap_or(u64::MAX),
             },
             recovered: snapshot.recovered,
             chats: snapshot.chats.clone(),

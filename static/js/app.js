@@ -12,6 +12,7 @@ import { boot, knock, left, signOut } from './ui/session.js';
 import './ui/chats.js';
 import './ui/connection.js';
 import './ui/doors.js';
+import './ui/looking.js';
 import './ui/blocked.js';
 import './ui/me.js';
 import './ui/profile.js';

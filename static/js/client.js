@@ -83,6 +83,8 @@ export class DomuClient {
     this.onStranger = () => {};
     /** This person's profile or settings changed. @type {(me: Me) => void} */
     this.onMe = () => {};
+    /** The session ends at this time (milliseconds since the epoch): give `refresh` another one. @type {(at: number) => void} */
+    this.onExpiring = () => {};
     /** Questions about this person so far, and the latest of them whose answer is known. */
     this.asked = 0;
     this.told = 0;
@@ -130,6 +132,7 @@ export class DomuClient {
         this.store.peek()?.stop();
         this.onStranger();
       },
+      onExpiring: (at) => this.onExpiring(at),
       learn: (ask) => this.learn(ask),
     });
     store.arrivals.add((chat, event) => {
@@ -145,6 +148,12 @@ export class DomuClient {
     this.starts += 1;
     this.store.peek()?.stop();
     this.store.value = null;
+  }
+
+  /** Goes on with another bearer session of the same person, without a new connection. @param {string} token */
+  async refresh(token) {
+    await this.store.peek()?.refresh(token);
+    this.http.bearer = token;
   }
 
   /**

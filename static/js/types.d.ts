@@ -15,6 +15,8 @@ export type HistoryPage = Wire.Page;
 
 export type Ack = Wire.Sent;
 
+export type Presence = Wire.Presence;
+
 /** What this client holds of one chat: a contiguous run of events that ends at `seq`. */
 export interface Chat {
   id: string;
@@ -73,6 +75,7 @@ export type Input =
   | { type: 'marker'; chat: string; d: { u: string; read?: number; read_n?: number; recv?: number } }
   | { type: 'history'; chat: string; page: HistoryPage; before?: number; after?: number }
   | { type: 'heads'; heads: Record<string, number> }
+  | { type: 'synced'; chats: readonly WireChat[] }
   | { type: 'list'; me: string; epoch: string; chats: readonly WireChat[] };
 
 /** A page of `GET /api/chats`. */

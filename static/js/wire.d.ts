@@ -117,6 +117,12 @@ export interface ClientLimits {
   history: number;
   /** Bytes in a frame. */
   frame_bytes: number;
+  /** Chats on screen at once. */
+  focus: number;
+  /** Typing of which nothing more is said is over after so many milliseconds. */
+  typing_ms: number;
+  /** `visible` holds for so many milliseconds; say it again after half of them. */
+  visible_ms: number;
 }
 
 /** The id a client made for a message, the same on every retry. */
@@ -132,6 +138,8 @@ export interface Connect {
   resume?: null | Resume;
   /** First and last place in the chat list (newest first) for which events are wanted. */
   window?: [number, number] | null;
+  /** Somebody looks at this socket already; see `visible`. */
+  visible?: boolean;
 }
 
 /** The answer to `connect`. */
@@ -204,9 +212,9 @@ export interface Done {
 /** What went wrong, from the one table. */
 export interface ErrorBody {
   /** Five digits. */
-  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
+  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40300 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
   /** Stable name. */
-  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
+  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "forbidden" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
   /** Whether the same frame can succeed later. */
   retry: boolean;
   /** When to repeat it, in milliseconds. */
@@ -233,6 +241,34 @@ export interface Event {
   ts: number;
   /** The details. */
   d: Record<string, any>;
+}
+
+/** `token.expiring`: the session of this socket ends soon; `refresh` with another one keeps the socket. */
+export interface Expiring {
+  /** When, in milliseconds since the epoch. */
+  expires_at: number;
+}
+
+/** `focus`: the chats on screen now, in the place of those before. */
+export interface Focus {
+  /** Their ids, at most `limits.focus`; none when nothing is on screen. */
+  chats: ChatId[];
+}
+
+/** The answer to `focus`. */
+export interface Focused {
+  /** The chats that are on screen, in the order they were named. */
+  chats: FocusedChat[];
+}
+
+/** Who is in a chat that is on screen; what changes follows as `presence` and `typing`. */
+export interface FocusedChat {
+  /** The chat. */
+  id: ChatId;
+  /** Its other members; nobody when I am hidden myself. */
+  presence: Presence[];
+  /** Who types. */
+  typing: UserId[];
 }
 
 /** The form of a forgotten password. */
@@ -291,6 +327,9 @@ export interface Health {
   /** Seconds since its start. */
   uptime_s: number;
 }
+
+/** Whether somebody is here. */
+export type Here = "offline" | "away" | "online";
 
 /** `hidden`: stands for a message of somebody the reader had blocked. */
 export interface Hidden {
@@ -436,6 +475,9 @@ export interface NewEmail {
   password: string;
 }
 
+/** The answer to an operation that has nothing to tell. */
+export type Noted = Record<string, any>;
+
 /** A page of history. */
 export interface Page {
   /** The events, ascending. */
@@ -511,6 +553,15 @@ export interface Position {
   seq: number;
 }
 
+/** `presence`: whether somebody is here; the newest counts. */
+export interface Presence {
+  /** Who. */
+  u: UserId;
+  /** Whether they are here. */
+  state: Here;
+  seen: null | Seen;
+}
+
 /** Why a request was refused (RFC 9457). Members for one code may follow. */
 export interface Problem {
   /** The name as a URN. */
@@ -522,9 +573,9 @@ export interface Problem {
   /** What to do, in a sentence. */
   detail: string;
   /** Five digits. */
-  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
+  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40300 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40309 | 40310 | 40400 | 40500 | 40901 | 40903 | 41000 | 41300 | 41500 | 42100 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
   /** Stable name. */
-  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
+  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "forbidden" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "invalid_csrf" | "foreign_origin" | "not_found" | "method_not_allowed" | "cid_reused" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
   /** Whether the same request can succeed later. */
   retry: boolean;
   /** To find it in the log. */
@@ -632,6 +683,20 @@ export type Recovered = "full" | "none";
 /** How many of a client's streams were recovered. */
 export type RecoveredStreams = "full" | "partial" | "none";
 
+/** `refresh`: another session of the same person in the place of the one the socket has. */
+export interface Refresh {
+  /** Its bearer token. */
+  token: Token;
+}
+
+/** The answer to `refresh`. */
+export interface Refreshed {
+  /** The session the socket belongs to now. */
+  session: SessionId;
+  /** When it ends whatever happens, in milliseconds since the epoch. */
+  expires_at: number;
+}
+
 /** One field of a form and why it was refused. */
 export interface Refusal {
   /** The field's wire name. */
@@ -660,6 +725,9 @@ export interface SanctionChange {
   /** `suspended` or `activated`. */
   change: string;
 }
+
+/** About when somebody was last here. */
+export type Seen = "just_now" | "today" | "this_week" | "long_ago";
 
 /** A message to be sent. */
 export interface Send {
@@ -776,8 +844,40 @@ export interface SignUp {
 /** Why a stream is given as a snapshot. */
 export type SnapshotReason = "fresh" | "epoch" | "trimmed" | "ahead" | "too_long";
 
+/** `typing` and `visible`: it begins, or it ends. */
+export interface Switch {
+  /** Whether it is so now. */
+  on: boolean;
+}
+
+/** `sync`: what some chats hold now, without a new socket. */
+export interface Sync {
+  /** First and last place in the chat list (newest first) of chats that are wanted. */
+  window?: [number, number] | null;
+  /** Chats that are wanted besides, each with the last number the client holds; null: nothing is held. */
+  chats?: Record<string, number | null>;
+}
+
+/** The answer to `sync`. */
+export interface Synced {
+  /** The chats that were asked for, the liveliest first, each with its verdict as in the answer to `connect`. */
+  chats: ChatState[];
+  /** Those that were asked for and are not mine. */
+  not_member: ChatId[];
+  /** How many chats there are, in the window and outside. */
+  total: number;
+}
+
 /** A secret in a frame; it has no way into a log. */
 export type Token = string;
+
+/** `typing`: somebody begins, goes on or stops. Who is told nothing for longer than `limits.typing_ms` lets it end. */
+export interface Typing {
+  /** Who. */
+  u: UserId;
+  /** Whether they type. */
+  on: boolean;
+}
 
 /** The university of a person. */
 export interface University {

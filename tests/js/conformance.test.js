@@ -66,6 +66,7 @@ const PROVOKED = {
     }),
   unauthorized: async ({ server }) => (await server.ask('GET', '/api/me')).body,
   bad_credentials: async ({ server, anna }) => (await server.mint(anna.email, 'een heel andere zin')).body,
+  forbidden: (world) => byHand(world, (hand) => hand.ask('refresh', undefined, { token: world.bram.token })),
   not_member: (world) => byHand(world, (hand) => hand.ask('publish', `chat:${uuid()}`, { cid: uuid(), text: 'hoi' })),
   pair_blocked: async (world) => {
     const { server, anna, bram } = world;

@@ -110,3 +110,53 @@ test('older history is asked for once at a time', async () => {
   assert.equal(chat()?.from, 8);
   assert.equal(chat()?.more, false);
 });
+
+test('what is on screen and who looks is told with every connection, and nothing is known without one', async () => {
+  const { store, timers, line, connect } = make();
+  store.live.look(true);
+  store.live.focus([CHAT]);
+  await store.start();
+  line().open();
+  assert.equal(line().asked('connect').d.visible, true);
+  await connect(reply([wireChat([message(1)])]));
+  await timers.advance(200);
+  const asked = line().asked('focus');
+  assert.deepEqual(asked.d, { chats: [CHAT] });
+  line().receive({ id: asked.id, ok: { chats: [{ id: CHAT, presence: [{ u: OTHER, state: 'online', seen: null }], typing: [OTHER] }] } });
+  await settle();
+  assert.deepEqual(store.live.typing.peek().get(CHAT), [OTHER]);
+  line().receive(message(2));
+  assert.equal(store.live.typing.peek().size, 0, 'a message ends the typing');
+  line().receive({ op: 'presence', ch: `chat:${CHAT}`, d: { u: OTHER, state: 'offline', seen: 'today' } });
+  assert.equal(store.live.presence.peek().get(OTHER)?.seen, 'today');
+  // Who hides is asked about anew: the answer is empty then.
+  line().receive({ op: 'settings', ch: 'user', seq: 1, ts: 1, d: { visibility: 'ghost' } });
+  await timers.advance(200);
+  const again = line().asked('focus');
+  assert.notEqual(again.id, asked.id);
+  line().receive({ id: again.id, ok: { chats: [{ id: CHAT, presence: [], typing: [] }] } });
+  await settle();
+  assert.equal(store.live.presence.peek().size, 0);
+  line().receive({ op: 'presence', ch: `chat:${CHAT}`, d: { u: OTHER, state: 'online', seen: null } });
+  line().end(1006);
+  await settle();
+  assert.equal(store.live.presence.peek().size, 0);
+});
+
+test('another session of the same person is taken on the line that is there', async () => {
+  const { store, line, connect } = make();
+  await store.start();
+  await connect(reply([wireChat([message(1)])]));
+  const taken = store.refresh('another');
+  const asked = line().asked('refresh');
+  assert.deepEqual(asked.d, { token: 'another' });
+  line().receive({ id: asked.id, ok: { session: 's2', expires_at: 9 } });
+  await taken;
+  assert.equal(store.options.http.bearer, 'another');
+  const synced = store.sync({ chats: [CHAT] });
+  const sync = line().asked('sync');
+  assert.deepEqual(sync.d, { chats: { [CHAT]: 1 } });
+  line().receive({ id: sync.id, ok: { chats: [wireChat([message(2)], { initial: false })], not_member: [], total: 1 } });
+  await synced;
+  assert.equal(store.streams.peek().chats.get(CHAT)?.seq, 2);
+});

@@ -71,6 +71,19 @@ test('a resumed chat is continued, an initial one replaced, one of another store
   assert.equal(other.state.epoch, 'e2');
 });
 
+test('a sync continues, replaces or adds what it names, leaves the rest, and never goes back', () => {
+  const state = run(start(), heard(message(3))).state;
+  const synced = (/** @type {any[]} */ ...chats) => run(state, { type: 'synced', chats });
+  assert.deepEqual(synced(wireChat([message(2), message(3), message(4)], { initial: false })).chat?.events.map((event) => event.seq), [1, 2, 3, 4], 'what is known already is ignored');
+  assert.deepEqual(synced(wireChat([message(8), message(9)], { limited: true })).chat?.events.map((event) => event.seq), [8, 9]);
+  assert.equal(synced(wireChat([message(1), message(2)])).state.chats, state.chats, 'an answer that was overtaken says nothing new');
+  assert.deepEqual(synced(wireChat([message(4)], { initial: false, head: 6 })).wants.at(-1), { ask: 'history', chat: CHAT, after: 4 });
+  const other = '00000000-0000-7000-8000-0000000000c2';
+  const more = synced(wireChat([message(1, {}, other)], { id: other })).state;
+  assert.deepEqual([...more.chats.keys()], [CHAT, other]);
+  assert.equal(more.chats.get(CHAT), state.chats.get(CHAT));
+});
+
 test('a resume that leaves a hole asks for the rest', () => {
   const { wants } = run(start(), { type: 'connected', reply: reply([wireChat([message(3)], { initial: false, head: 6, n: 6 })]) });
   assert.deepEqual(wants, [{ ask: 'history', chat: CHAT, after: 3 }]);

@@ -111,7 +111,7 @@ export const reply = (chats, rest = {}) => ({
   epoch: 'e1',
   time: 0,
   ping_ms: 25_000,
-  limits: { message_chars: 4000, in_flight: 32, history: 100, frame_bytes: 65_536 },
+  limits: { message_chars: 4000, in_flight: 32, history: 100, frame_bytes: 65_536, focus: 4, typing_ms: 6_000, visible_ms: 60_000 },
   recovered: 'none',
   me: { id: ME, first_name: 'Sanne', verified: true },
   chats,

@@ -4,7 +4,7 @@ use sea_orm::{Statement, Value};
 
 use crate::ids::new_id;
 use crate::store::testing::on_each;
-use crate::store::{blocks, message_sql as sql, streams};
+use crate::store::{blocks, live, message_sql as sql, streams};
 
 #[tokio::test]
 async fn nothing_is_scanned_and_nothing_sorted() {
@@ -13,7 +13,7 @@ async fn nothing_is_scanned_and_nothing_sorted() {
         let id = || Value::from(new_id());
         let rows = || Value::from("[]");
         let now: Value = chrono::DateTime::<chrono::Utc>::UNIX_EPOCH.into();
-        let statements: [(String, Vec<Value>); 20] = [
+        let statements: [(String, Vec<Value>); 23] = [
             (sql::BY_CLIENT_ID.into(), vec![id(), id(), id()]),
             (sql::known(backend), vec![rows()]),
             (sql::gates(backend), vec![rows()]),
@@ -29,6 +29,9 @@ async fn nothing_is_scanned_and_nothing_sorted() {
             (sql::chats_of(), vec![id(), 500_i64.into()]),
             (sql::chat_of(), vec![id(), id()]),
             (sql::members_of(backend), vec![rows()]),
+            (live::live_members(backend), vec![rows()]),
+            (live::live_blocks(backend), vec![rows()]),
+            (live::touch_people(backend), vec![rows()]),
             (sql::events_in(backend), vec![rows()]),
             (sql::messages_at(backend), vec![rows()]),
             (sql::locked_heads(backend, "chats"), vec![rows()]),

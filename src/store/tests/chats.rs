@@ -118,7 +118,7 @@ on_both!(a_pair_has_one_chat_whatever_the_order, |store| {
     let mine = store.chats_of(a, 10).await.unwrap();
     assert_eq!(mine.len(), 1);
     assert_eq!((mine[0].head, mine[0].head_n, mine[0].read), (1, 0, 0));
-    assert_eq!(store.user_head(a).await.unwrap(), UserHead { head: 1, base: 0, receipts: true });
+    assert_eq!(store.user_head(a).await.unwrap(), UserHead { head: 1, base: 0, receipts: true, ghost: false });
     let events = store.user_events(b, 0, 9).await.unwrap();
     assert_eq!(events[0].data["chat_id"], chat.to_string());
 });

@@ -7,6 +7,7 @@ mod chats;
 mod epoch;
 mod failure;
 mod lists;
+mod live;
 mod plans;
 mod schema;
 

@@ -5,6 +5,7 @@
  */
 
 /** @import { Ack, Ask, Chat, ConnectReply, HistoryPage, Input, Link, Me, OutboxItem, OutboxStorage, SocketLike, Streams, Timers, WireEvent } from '../types.js' */
+import { Live } from './live.js';
 import { Outbox } from './outbox.js';
 import { Polling } from './polling.js';
 import { signal } from './signals.js';
@@ -37,6 +38,7 @@ const WINDOW = 19;
  * @property {Channel} channel to the other tabs of this person
  * @property {() => void} onSuspect the session may have ended
  * @property {() => void} onStranger the connection belongs to somebody else
+ * @property {(at: number) => void} [onExpiring] the session of the socket ends then
  * @property {(ask: () => Promise<Me>) => Promise<Me>} learn asks what this person is now, and tells whoever shows it
  */
 
@@ -57,6 +59,8 @@ export class Store {
     this.messageChars = signal(/** @type {number | null} */ (null));
     /** Events of a page of history, once the server has said it. @type {number | null} */
     this.historyMax = null;
+    /** What the server said this client has to keep to. @type {Partial<ConnectReply['limits']>} */
+    this.limits = {};
     /** Asking for the bounds. @type {Promise<void> | null} */
     this.asking = null;
     /** @type {Set<(chat: Chat, event: WireEvent) => void>} */
@@ -71,11 +75,14 @@ export class Store {
     this.older = new Map();
     /** @type {Map<string, { want: number, sent: number, timer: any, op: string }>} */
     this.markers = new Map();
+    /** Who types and who is here. @type {Live} */
+    this.live = new Live({ timers: options.timers, ask: (op, ch, d) => this.socket.request(op, ch, d) });
+    /** @type {Socket} */
     this.socket = new Socket({
       open: options.open,
       timers: options.timers,
       random: options.random,
-      hello: () => ({ ...(options.http.bearer === null ? {} : { token: options.http.bearer }), v: 1, client: 'web/1', window: [0, WINDOW], ...this.#resume() }),
+      hello: () => ({ ...(options.http.bearer === null ? {} : { token: options.http.bearer }), v: 1, client: 'web/1', window: [0, WINDOW], visible: this.live.looking, ...this.#resume() }),
       onConnected: (reply) => this.#connected(reply),
       onFrame: (frame) => this.#frame(frame),
       onLink: () => this.#linked(),
@@ -133,10 +140,28 @@ export class Store {
   }
 
   stop() {
+    this.live.end();
     this.outbox.close();
     this.polling.stop();
     this.socket.stop();
     this.options.channel.close();
+  }
+
+  /** Takes another bearer session of this person, on the socket that is there. @param {string} token @returns {Promise<void>} */
+  async refresh(token) {
+    if (this.socket.connected) await this.socket.request('refresh', undefined, { token });
+    this.options.http.bearer = token;
+  }
+
+  /**
+   * Asks anew for chats on the socket that is there: those in a window of the list, and some by their ids.
+   * @param {{ window?: [number, number], chats?: readonly string[] }} what
+   */
+  async sync({ window, chats = [] }) {
+    const { epoch, chats: held } = this.streams.peek();
+    const positions = Object.fromEntries(chats.map((id) => [id, held.get(id)?.seq ?? null]));
+    const reply = await this.socket.request('sync', undefined, { ...(window === undefined ? {} : { window }), chats: positions });
+    if (this.streams.peek().epoch === epoch) this.#apply({ type: 'synced', chats: reply.chats });
   }
 
   /** Messages not read yet, over all chats of the list: those with blocked people are not in it. */
@@ -148,6 +173,7 @@ export class Store {
 
   /** @param {string} chat @param {string} text @param {string} [reply_to] */
   send(chat, text, reply_to) {
+    this.live.stopped({ sent: this.line !== null });
     return this.outbox.add(chat, text, reply_to);
   }
 
@@ -226,6 +252,7 @@ export class Store {
     }
     this.messageChars.value = reply.limits.message_chars;
     this.historyMax = reply.limits.history;
+    this.limits = reply.limits;
     this.filling.clear();
     this.markers.clear();
     this.older.clear();
@@ -278,6 +305,8 @@ export class Store {
     const { link } = this.socket;
     // Where the server itself has spoken there is nothing to go around.
     if (link.state === 'connected' || link.state === 'stopped' || link.state === 'idle') this.polling.stop();
+    if (link.state !== 'connected') this.live.end();
+    else if (!this.live.connected) this.live.begin(this.limits);
     this.link.value = this.polling.up ? { state: 'polling' } : link;
     if (this.line === null) {
       this.outbox.disconnected();
@@ -301,6 +330,10 @@ export class Store {
       this.#apply({ type: 'event', event: /** @type {WireEvent} */ (frame) });
     } else if (frame.op === 'marker' && typeof frame.ch === 'string' && frame.d) {
       this.#apply({ type: 'marker', chat: frame.ch.slice(5), d: frame.d });
+    } else if (frame.op === 'typing' || frame.op === 'presence') {
+      this.live.heard(frame);
+    } else if (frame.op === 'token.expiring') {
+      this.options.onExpiring?.(Number(frame.d?.expires_at));
     } else if (frame.op === 'ping' && frame.h) {
       this.#apply({ type: 'heads', heads: frame.h });
     }
@@ -339,11 +372,14 @@ export class Store {
         const chat = this.streams.peek().chats.get(ask.chat);
         const { event } = ask;
         if (event.d?.u === this.me.id && typeof event.d.cid === 'string') void this.outbox.settle(event.d.cid);
+        if (typeof event.d?.u === 'string') this.live.spoke(ask.chat, event.d.u);
         if (chat) for (const heard of this.arrivals) heard(chat, event);
         this.#receipt(ask.chat);
         break;
       }
       case 'user':
+        // Who hides sees nobody, and whom one has blocked one does not see.
+        if (['settings', 'block'].includes(ask.event.op)) this.live.refocus();
         if (['settings', 'profile', 'verification'].includes(ask.event.op)) void this.#refresh();
         for (const heard of this.userEvents) heard(ask.event);
         break;

@@ -47,6 +47,8 @@ export function apply(state, input) {
       return { state: history(state, input, asks), asks };
     case 'heads':
       return { state: heads(state, input.heads, asks), asks };
+    case 'synced':
+      return { state: synced(state, input.chats, asks), asks };
     case 'list':
       return { state: listed(state, input, asks), asks };
   }
@@ -124,6 +126,24 @@ function connected(state, reply, asks) {
   };
   if (same) for (const event of reply.user.events) next = userEvent(next, event, asks);
   return (next.userSeq ?? 0) < reply.user.seq ? { ...next, userSeq: reply.user.seq } : next;
+}
+
+/**
+ * The answer to `sync`: like that to `connect`, for some chats. It is never behind what came before it, and may repeat that.
+ * @param {Streams} state @param {readonly WireChat[]} wires @param {Ask[]} asks
+ * @returns {Streams}
+ */
+function synced(state, wires, asks) {
+  let next = state;
+  for (const wire of wires) {
+    const held = next.chats.get(wire.id);
+    // What came behind the answer may have been taken in before it.
+    if (held !== undefined && held.seq > wire.head) continue;
+    const chat = wire.initial || held === undefined ? snapshot(wire) : wire.events.reduce((chat, event) => append(chat, event, state.me, asks), renewed(held, wire));
+    if (chat.seq < chat.head) asks.push({ ask: 'history', chat: chat.id, after: chat.seq });
+    next = { ...next, chats: new Map(next.chats).set(chat.id, chat) };
+  }
+  return next;
 }
 
 /**

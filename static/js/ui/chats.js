@@ -11,6 +11,7 @@ import { me, recall, route, store } from './context.js';
 import './conversation.js';
 import { systemWords } from './rows.js';
 import { attribute, h, icon, Part, rebuild, reconcile } from './dom.js';
+import { hereOf, hereSign, hereWords, typingWords } from './here.js';
 import { Search } from './search.js';
 import { bones } from './parts.js';
 import { draftKey, drafts } from './composer.js';
@@ -105,7 +106,7 @@ function makeRow(chat) {
       'a',
       { class: 'chat-row', href: `/chats/${chat.id}`, 'data-testid': 'chat-row', 'data-chat-id': chat.id },
       h('span', { class: 'portrait' }),
-      h('span', { class: 'chat-name' }, h('bdi')),
+      h('span', { class: 'chat-name' }, h('bdi'), h('span', { class: 'sr-only', 'data-testid': 'row-here' })),
       h('time', { class: 'chat-time' }),
       h('span', { class: 'chat-line' }, h('span', { class: 'chat-preview' }), h('span', { class: 'chat-count' })),
     ),
@@ -120,7 +121,10 @@ function fillRow(row, chat, held, language, here) {
   attribute(anchor, 'aria-current', chat.id === here ? 'page' : null);
   const unread = unreadOf(chat);
   attribute(anchor, 'data-unread', unread > 0 ? String(unread) : null);
-  part('.portrait').replaceChildren(chatAvatar(chat, own));
+  const known = hereOf(chat, own, held.live.presence.value);
+  part('.portrait').replaceChildren(chatAvatar(chat, own), ...(known && known.state !== 'offline' ? [hereSign(known.state)] : []));
+  part('.chat-name .sr-only').textContent = known && known.state !== 'offline' ? `, ${hereWords(known, Date.now())}` : '';
+  const typists = held.live.typing.value.get(chat.id) ?? [];
   part('.chat-name bdi').textContent = chatName(chat, own);
   const preview = previewOf(chat, held.pending.value, own);
   const time = /** @type {HTMLTimeElement} */ (part('time'));
@@ -134,7 +138,8 @@ function fillRow(row, chat, held, language, here) {
   const draft = chat.id === here ? '' : (recall(draftKey(own ?? '', chat.id)) ?? '').trim();
   line.classList.toggle('quiet', preview === null);
   const isolated = (/** @type {string} */ words) => h('bdi', null, words);
-  if (draft) line.replaceChildren(h('span', { class: 'draft' }, ...sentence('chat_draft', draft)));
+  if (typists.length > 0) line.replaceChildren(h('span', { class: 'draft' }, typingWords(chat.group ? chat.members.filter((member) => typists.includes(member.u)).map((member) => member.first_name) : [''])));
+  else if (draft) line.replaceChildren(h('span', { class: 'draft' }, ...sentence('chat_draft', draft)));
   else if (preview === null) line.replaceChildren(t('chat_nothing'));
   else if (preview.event && preview.event.d.kind === 'system') line.replaceChildren(systemWords(preview.event, chat));
   else if (preview.own) {

@@ -18,7 +18,7 @@ export const drafts = signal(0);
 class Composer extends Part {
   constructor() {
     super();
-    /** @type {{ user: string, chat: string, name: () => string, limit: () => number, blocked: () => string | null, offer: () => { words: string, run: () => void } | null, send: (text: string) => Promise<void> } | null} */
+    /** @type {{ user: string, chat: string, name: () => string, limit: () => number, blocked: () => string | null, offer: () => { words: string, run: () => void } | null, typed: (some: boolean) => void, send: (text: string) => Promise<void> } | null} */
     this.setup = null;
     this.area = h('textarea', { rows: 1, dir: 'auto', 'data-testid': 'composer', enterkeyhint: 'send', autocomplete: 'off' });
   }
@@ -56,7 +56,10 @@ class Composer extends Part {
       timer ??= setTimeout(keep, DRAFT_MS);
     };
     this.changed = changed;
-    this.listen(area, 'input', changed);
+    this.listen(area, 'input', () => {
+      changed();
+      if (setup.blocked() === null) setup.typed(area.value.trim() !== '');
+    });
     this.listen(window, 'pagehide', keep);
     this.listen(document, 'visibilitychange', keep);
     this.ends.push(keep);

@@ -13,6 +13,7 @@ import { api } from './api.js';
 import { announce, explain, me, store } from './context.js';
 import { attribute, h, icon, Part, rebuild, reconcile, text } from './dom.js';
 import { showPeople } from './person.js';
+import { hereOf, hereSign, hereWords, typingWords } from './here.js';
 import { fillRow, makeRow } from './rows.js';
 import './composer.js';
 
@@ -88,7 +89,8 @@ class Conversation extends Part {
     const peek = () => held.streams.peek().chats.get(id);
 
     const title = h('h2', { tabindex: -1, dir: 'auto', 'data-testid': 'conversation-title' });
-    const under = h('p', { class: 'under' });
+    const under = h('p', { class: 'under', 'data-testid': 'under' });
+    const typing = h('p', { class: 'typing', 'data-testid': 'typing' });
     const portrait = h('span', { class: 'portrait' });
     const back = h('a', { href: '/chats', class: 'button quiet icon-only back', 'data-testid': 'back' }, icon('back'));
     const about = h('button', { type: 'button', class: 'button quiet icon-only about-button', 'data-testid': 'about-chat', onclick: () => showPeople(this, id) }, icon('card'));
@@ -96,7 +98,8 @@ class Conversation extends Part {
     const list = h('ol', { class: 'messages', 'data-testid': 'messages' });
     const scroller = h('div', { class: 'scroller', tabindex: 0, role: 'region', 'data-testid': 'scroller' }, top, list);
     const jump = h('button', { type: 'button', class: 'jump', hidden: true, 'data-testid': 'jump' }, icon('down'), h('span', null));
-    const foot = h('div', { class: 'conversation-foot' });
+    const write = h('div');
+    const foot = h('div', { class: 'conversation-foot' }, typing, write);
     this.replaceChildren(h('header', { class: 'conversation-head' }, back, portrait, h('div', { class: 'who' }, title, under), about), h('div', { class: 'scroll-place' }, scroller, jump), foot);
     this.scroller = scroller;
     this.list = list;
@@ -113,7 +116,25 @@ class Conversation extends Part {
       attribute(scroller, 'aria-label', t('chat_messages', { name }));
       portrait.replaceChildren(chatAvatar(chat, own));
       const active = chat.members.filter((member) => member.status === 'active');
-      text(under, chat.group ? `${t('chat_members', { count: active.length })}${chat.name ? ` · ${others(chat, own).filter((member) => member.status === 'active').map((member) => member.first_name).join(', ')}` : ''}` : '');
+      if (!chat.group) return;
+      text(under, `${t('chat_members', { count: active.length })}${chat.name ? ` · ${others(chat, own).filter((member) => member.status === 'active').map((member) => member.first_name).join(', ')}` : ''}`);
+    });
+
+    const minute = signal(0);
+    this.every(60_000, () => (minute.value += 1));
+    this.watch(() => {
+      const chat = chatNow();
+      if (chat === undefined) return;
+      void minute.value;
+      const here = hereOf(chat, own, held.live.presence.value);
+      const words = here ? hereWords(here, Date.now()) : '';
+      const key = `${here?.state ?? ''}|${words}`;
+      if (!chat.group && under.dataset.key !== key) {
+        under.dataset.key = key;
+        under.replaceChildren(...(here ? [hereSign(here.state), h('span', null, words)] : []));
+      }
+      const typists = held.live.typing.value.get(id) ?? [];
+      text(typing, typingWords(chat.members.filter((member) => typists.includes(member.u)).map((member) => member.first_name)));
     });
 
     const composer = /** @type {Composer} */ (document.createElement('domu-composer'));
@@ -136,6 +157,7 @@ class Conversation extends Part {
         const other = chat?.blocked ? others(chat, own)[0] : undefined;
         return other ? { words: t('unblock_name', { name: other.first_name }), run: () => void this.unblock(other) } : null;
       },
+      typed: (some) => (some ? held.live.typed(id) : held.live.stopped()),
       send: async (words) => {
         this.following = true;
         await held.send(id, words);
@@ -144,8 +166,8 @@ class Conversation extends Part {
     };
     this.watch(() => {
       const closed = chatNow()?.status === 'closed';
-      if (closed) rebuild(foot, () => [h('p', { class: 'closed', 'data-testid': 'chat-closed' }, icon('lock'), t('chat_closed'))]);
-      else if (composer.parentElement !== foot) foot.replaceChildren(composer);
+      if (closed) rebuild(write, () => [h('p', { class: 'closed', 'data-testid': 'chat-closed' }, icon('lock'), t('chat_closed'))]);
+      else if (composer.parentElement !== write) write.replaceChildren(composer);
     });
 
     // The state of older history, above the messages.

@@ -2,6 +2,7 @@
 
 mod account;
 mod chromium;
+mod live;
 mod looks;
 mod pages;
 mod talk;

@@ -94,6 +94,7 @@ pub struct Client {
     frames: VecDeque<Value>,
     publishes: BTreeMap<u64, (String, Value)>,
     connects: Vec<u64>,
+    syncs: Vec<u64>,
     ended: Option<Gone>,
     /// What this client knows; follows every frame.
     pub mirror: Mirror,
@@ -139,6 +140,7 @@ impl Client {
                 frames: VecDeque::new(),
                 publishes: BTreeMap::new(),
                 connects: Vec::new(),
+                syncs: Vec::new(),
                 ended: None,
                 mirror: Mirror::default(),
                 follows: true,
@@ -178,6 +180,9 @@ impl Client {
         }
         if op == "connect" {
             self.connects.push(id);
+        }
+        if op == "sync" {
+            self.syncs.push(id);
         }
         let mut frame = json!({"id": id, "op": op, "d": data});
         if let Some(channel) = channel {
@@ -235,9 +240,13 @@ impl Client {
             let id = id.as_u64().ok_or_else(|| format!("an answer without a usable id: {text}"))?;
             let publish = self.publishes.remove(&id);
             let connect = self.connects.iter().position(|one| *one == id).map(|index| self.connects.remove(index));
+            let sync = self.syncs.iter().position(|one| *one == id).map(|index| self.syncs.remove(index));
             if self.follows
                 && let Some(ok) = frame.get("ok")
             {
+                if sync.is_some() {
+                    self.mirror.synced(ok)?;
+                }
                 if let Some((chat, sent)) = publish {
                     self.mirror.acked(&chat, &sent, ok)?;
                 }

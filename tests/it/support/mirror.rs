@@ -81,6 +81,29 @@ impl Mirror {
         Ok(())
     }
 
+    /// Takes the answer to a sync: it may repeat what was sent before it, and is never behind.
+    pub fn synced(&mut self, ok: &Value) -> Result<(), Complaint> {
+        for chat in list(ok, "chats")? {
+            let id = text(chat, "id")?;
+            let before = self.chats.remove(&id);
+            let at = before.as_ref().map_or(0, |before| before.seq);
+            let head = number(chat, "head")?;
+            if head < at {
+                return Err(format!("chat {id}: a sync tells head {head} after {at} was sent"));
+            }
+            let mut fresh = chat.clone();
+            if !flag(chat, "initial")? {
+                let news: Vec<_> =
+                    list(chat, "events")?.iter().filter(|event| event["seq"].as_u64() > Some(at)).collect();
+                fresh["events"] = json!(news);
+            }
+            let taken =
+                Self::taken(before, &fresh, self.forgets).map_err(|complaint| format!("chat {id}: {complaint}"));
+            self.chats.insert(id, taken?);
+        }
+        Ok(())
+    }
+
     /// One chat object: thrown away and taken anew, or continued.
     fn taken(before: Option<ChatMirror>, chat: &Value, forgets: bool) -> Result<ChatMirror, Complaint> {
         let head = number(chat, "head")?;

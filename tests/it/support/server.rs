@@ -12,6 +12,7 @@ use domu::clock::Clock;
 use domu::config::Config;
 use domu::demo::crowd::{self, Crowd};
 use domu::ids::UserId;
+use domu::realtime::LiveCounts;
 use domu::store::Store;
 use sea_orm::DatabaseConnection;
 use secrecy::{ExposeSecret, SecretString};
@@ -241,6 +242,12 @@ impl TestServer {
     /// Moves the wall clock of a server that was started with one to move.
     pub fn advance(&self, by: chrono::TimeDelta) {
         self.clock.advance(by);
+        self.house().services.live.tick();
+    }
+
+    /// How much is held of who looks, types and is here.
+    pub fn live(&self) -> LiveCounts {
+        self.house().services.live.counts()
     }
 
     /// How many sockets there are.

@@ -24,9 +24,10 @@ impl Tidy {
             Value::Object(fields) => fields
                 .iter()
                 .map(|(key, value)| {
-                    let blank =
-                        matches!(key.as_str(), "ts" | "time" | "at" | "after_ms" | "socket" | "hue" | "request_id")
-                            && !value.is_null();
+                    let blank = matches!(
+                        key.as_str(),
+                        "ts" | "time" | "at" | "expires_at" | "after_ms" | "socket" | "hue" | "request_id"
+                    ) && !value.is_null();
                     (self.text(key), if blank { json!(format!("<{key}>")) } else { self.of(value) })
                 })
                 .collect(),
@@ -88,6 +89,17 @@ async fn replies_and_events() {
         his.expect_where("the read marker", |frame| frame["op"] == "marker" && frame["d"]["read"] == 3).await
     );
     documented!(tidy, "reply to history", hers.ask("history", Some(&channel), json!({"after": 0, "limit": 2})).await);
+    let focus = json!({"chats": [chat.as_str()]});
+    documented!(tidy, "reply to focus", hers.ask("focus", None, focus).await);
+    documented!(tidy, "reply to visible", his.ask("visible", None, json!({"on": true})).await);
+    documented!(tidy, "signal presence", hers.expect("presence").await);
+    documented!(tidy, "reply to typing", his.ask("typing", Some(&channel), json!({"on": true})).await);
+    documented!(tidy, "signal typing", hers.expect("typing").await);
+    let held = json!({"chats": {chat.as_str(): 2, bram.id.as_str(): null}});
+    documented!(tidy, "reply to sync", hers.ask("sync", None, held).await);
+    documented!(tidy, "reply to refresh", hers.ask("refresh", None, json!({"token": anna.token})).await);
+    let foreign = json!({"token": bram.token});
+    documented!(tidy, "error 40300 forbidden", hers.refused("refresh", None, foreign, 40300).await);
     documented!(tidy, "reply to ping", hers.ask("ping", None, json!({})).await);
     let mut resumed = Client::knock("Bram", server.address, &Door::default()).await.expect("an upgrade");
     resumed.follows = false;
