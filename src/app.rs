@@ -12,23 +12,22 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{self, Accounts, Device, HashCost};
-use crate::chat::{Chat, Committer, Deliverer, View};
+use crate::admin::{self, Admin};
+use crate::chat::{Behind, Chat, Committer, Deliverer, Indexer, Touched, View};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::demo::crowd::{self, Crowd, Room};
 use crate::demo::{Demo, Size, seed_sized};
+use crate::jobs::{self, Job, Jobs, catalogue};
 use crate::mail::{MailWorker, Post, WorkerParts};
+use crate::matchmaking::{self, Matchmaking};
+use crate::onboarding::Onboarding;
 use crate::protocol::codes::Close;
-use crate::protocol::events::Reconnect;
-use crate::protocol::frame;
-use crate::protocol::server::Signal;
 use crate::ratelimit::RateLimits;
-use crate::realtime::{
-    Admission, AdmissionLimits, Flusher, Frame, Hub, HubCounts, Lifetimes, Live, LiveCounts, OutboxLimits,
-};
+use crate::realtime::{Admission, AdmissionLimits, Flusher, Hub, HubCounts, Lifetimes, Live, LiveCounts, OutboxLimits};
 use crate::seal::Seal;
 use crate::services::{Services, StoreHealth};
-use crate::store::Store;
+use crate::store::{Here, Store};
 use crate::supervise::Supervisor;
 use crate::telemetry::Telemetry;
 
@@ -104,39 +103,16 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
     prepare(&config, &store).await?;
     let (supervisor, inner) = (Supervisor::default(), Supervisor::default());
     let stop = inner.stopping().clone();
-    let flusher = Flusher::new(
-        OutboxLimits {
-            frames_max: limits.outbox_frames_max,
-            bytes_max: limits.outbox_bytes_max,
-            age_max: limits.outbox_age_max,
-        },
-        limits.outbox_total_bytes_max,
-    );
-    inner.spawn_vital("flusher", Arc::clone(&flusher).run(stop.clone()));
-    let hub = Arc::new(Hub::new(flusher, limits.sockets_per_user_max, limits.joining_frames_max));
-    inner.spawn("stalled-readers", Arc::clone(&hub).watch_stalled(stop.clone()));
-    let admission = Admission::new(AdmissionLimits {
-        per_second: limits.connects_per_second,
-        burst: limits.connects_burst,
-        at_once: limits.connects_at_once,
-        slot_max: limits.connect_slot_max,
-        slots_per_address_max: limits.connections_per_address_max,
-    });
-    let live = Arc::new(Live::new(Arc::clone(&hub), clock.clone(), Lifetimes::of(&limits)));
-    inner.spawn("live", Arc::clone(&live).run(stop.clone()));
-    let (to_fanout, fanout) = mpsc::channel(limits.fanout_queue_max);
-    let view = View { store: store.clone(), limits: Arc::clone(&limits) };
-    let deliverer = Deliverer { hub: Arc::clone(&hub), live: Arc::clone(&live), view };
-    inner.spawn_vital("fan-out", deliverer.run(fanout));
-    let (committer, work) = Committer::new(store.clone(), to_fanout, Arc::clone(&limits), clock.clone(), stop.clone());
-    inner.spawn_vital("committer", work);
+    let admission = admission(&limits);
+    let (hub, live) = sockets(&limits, &clock, &inner);
+    let (committer, behind, touched) = events((&store, &clock, &inner), &limits, (&hub, &live));
     inner.spawn("epoch-mirror", mirror(store.clone(), stop.clone()));
     let rates = Arc::new(RateLimits::new(&limits, clock.clone()));
     inner.spawn("rate-sweep", sweep(Arc::clone(&rates), stop.clone()));
     let seal = Seal::new(&config.data_key)?;
     let post = Post::new(seal.clone());
-    let worker = WorkerParts { store: store.clone(), post: post.clone(), clock: clock.clone(), base_url };
-    MailWorker::new(&config, worker)?.spawn(&inner);
+    let windows = Arc::clone(&hub);
+    spawn_mail(&config, (&store, &clock, &inner), (&post, base_url), Arc::new(move |user| windows.is_here(user)))?;
     let accounts = Accounts::new(accounts::Parts {
         store: store.clone(),
         limits: Arc::clone(&limits),
@@ -145,22 +121,43 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         rates: Arc::clone(&rates),
         committer: committer.clone(),
         hub: Arc::clone(&hub),
-        seal,
+        seal: seal.clone(),
         post,
         hash_cost,
     })?;
     accounts.spawn_upkeep();
-    let chat =
-        Chat::new(store.clone(), Arc::clone(&live), committer, Arc::clone(&rates), Arc::clone(&limits), clock.clone());
+    let (chat_store, chat_live, to_chat) = (store.clone(), Arc::clone(&live), committer.clone());
+    let chat = Chat::new(chat_store, chat_live, to_chat, Arc::clone(&rates), Arc::clone(&limits), clock.clone());
+    let parts = matchmaking::Parts {
+        store: store.clone(),
+        hub: Arc::clone(&hub),
+        committer: committer.clone(),
+        chat: chat.clone(),
+        touched,
+        rates: Arc::clone(&rates),
+        limits: Arc::clone(&limits),
+        clock: clock.clone(),
+    };
+    let (onboarding, matchmaking) = suggestions(parts, &inner);
+    let admin = Admin::new(admin::Parts {
+        store: store.clone(),
+        limits: Arc::clone(&limits),
+        clock: clock.clone(),
+        supervisor: inner.clone(),
+        rates: Arc::clone(&rates),
+        committer,
+        hub: Arc::clone(&hub),
+        seal,
+        accounts: accounts.clone(),
+        chat: chat.clone(),
+        shared_secret: config.admin_shared_secret.clone(),
+    });
+    let jobs = scheduler(&config, (&store, &clock, &inner), catalogue::jobs(&accounts, &admin)).await?;
     inner.spawn("last seen", note_seen(chat.clone(), limits.seen_interval, stop.clone()));
     let telemetry = Telemetry::install();
     telemetry.keep_up(&inner);
-    let demo = if config.demo {
-        let world = seed_sized(&store, &clock, demo_seed, demo_size, limits.chats_per_user_max).await;
-        Some(Demo::new(world.context("seeding the demo's world")?.people())?)
-    } else {
-        None
-    };
+    let demo = demo(&config, &store, &clock, (demo_seed, demo_size)).await?;
+    inner.spawn("search index", Indexer { store: store.clone(), behind, lag: limits.search_lag }.run(stop));
     let services = Services {
         demo,
         telemetry,
@@ -171,13 +168,126 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         hub,
         live,
         accounts,
+        admin,
         chat,
+        onboarding,
+        matchmaking,
+        jobs,
         store_health: StoreHealth::new(store.clone()),
         started_at: clock.now(),
         config,
         clock,
     };
     Ok(House { services: Arc::new(services), store, inner })
+}
+
+/// The questionnaire and the suggestions, which follow it until the stop.
+fn suggestions(parts: matchmaking::Parts, inner: &Supervisor) -> (Onboarding, Matchmaking) {
+    let onboarding = Onboarding {
+        store: parts.store.clone(),
+        chat: parts.chat.clone(),
+        touched: Arc::clone(&parts.touched),
+        rates: Arc::clone(&parts.rates),
+        clock: parts.clock.clone(),
+    };
+    let matchmaking = Matchmaking::new(parts);
+    inner.spawn("suggestions", matchmaking.keeper().follow(inner.stopping().clone()));
+    (onboarding, matchmaking)
+}
+
+/// Who is let in, and how fast.
+fn admission(limits: &Limits) -> Admission {
+    Admission::new(AdmissionLimits {
+        per_second: limits.connects_per_second,
+        burst: limits.connects_burst,
+        at_once: limits.connects_at_once,
+        slot_max: limits.connect_slot_max,
+        slots_per_address_max: limits.connections_per_address_max,
+    })
+}
+
+/// What every task has.
+type Base<'a> = (&'a Store, &'a Clock, &'a Supervisor);
+
+/// Who puts events in order, and who delivers them: it notes which chats are behind in the search and whose answers were
+/// touched.
+fn events(
+    (store, clock, inner): Base<'_>,
+    limits: &Arc<Limits>,
+    (hub, live): (&Arc<Hub>, &Arc<Live>),
+) -> (Committer, Arc<Behind>, Arc<Touched>) {
+    let (to_fanout, fanout) = mpsc::channel(limits.fanout_queue_max);
+    let (behind, touched) = (Arc::new(Behind::default()), Arc::new(Touched::default()));
+    let deliverer = Deliverer {
+        hub: Arc::clone(hub),
+        live: Arc::clone(live),
+        view: View { store: store.clone(), limits: Arc::clone(limits) },
+        behind: Arc::clone(&behind),
+        touched: Arc::clone(&touched),
+    };
+    inner.spawn_vital("fan-out", deliverer.run(fanout));
+    let stop = inner.stopping().clone();
+    let (committer, work) = Committer::new(store.clone(), to_fanout, Arc::clone(limits), clock.clone(), stop);
+    inner.spawn_vital("committer", work);
+    (committer, behind, touched)
+}
+
+/// Begins to send mails; `here` says who needs none because they look.
+fn spawn_mail(
+    config: &Config,
+    (store, clock, supervisor): Base<'_>,
+    (post, base_url): (&Post, Option<String>),
+    here: Here,
+) -> anyhow::Result<()> {
+    let worker = WorkerParts {
+        store: store.clone(),
+        post: post.clone(),
+        clock: clock.clone(),
+        here,
+        limits: Arc::new(config.limits.clone()),
+        base_url,
+    };
+    MailWorker::new(config, worker)?.spawn(supervisor);
+    Ok(())
+}
+
+/// The scheduler, with what was cut short before noted.
+async fn scheduler(config: &Config, (store, clock, supervisor): Base<'_>, scheduled: Vec<Job>) -> anyhow::Result<Jobs> {
+    let parts = jobs::Parts {
+        store: store.clone(),
+        limits: Arc::new(config.limits.clone()),
+        clock: clock.clone(),
+        supervisor: supervisor.clone(),
+    };
+    let jobs = Jobs::new(config, parts, scheduled)?;
+    jobs.recover().await.context("noting which runs of jobs were cut short")?;
+    Ok(jobs)
+}
+
+/// The demo's world, seeded, where there is to be one.
+async fn demo(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    (seed, size): (u64, Size),
+) -> anyhow::Result<Option<Demo>> {
+    if !config.demo {
+        return Ok(None);
+    }
+    let world = seed_sized(store, clock, seed, size, config.limits.chats_per_user_max).await;
+    Ok(Some(Demo::new(world.context("seeding the demo's world")?.people())?))
+}
+
+/// Who holds a socket, and who is here, with the tasks that keep both.
+fn sockets(limits: &Limits, clock: &Clock, inner: &Supervisor) -> (Arc<Hub>, Arc<Live>) {
+    let stop = inner.stopping();
+    let flusher = Flusher::new(OutboxLimits::of(limits), limits.outbox_total_bytes_max);
+    inner.spawn_vital("flusher", Arc::clone(&flusher).run(stop.clone()));
+    let hub = Arc::new(Hub::new(flusher, limits.sockets_per_user_max, limits.joining_frames_max));
+    inner.spawn("stalled-readers", Arc::clone(&hub).watch_stalled(stop.clone()));
+    let live = Arc::new(Live::new(Arc::clone(&hub), clock.clone(), Lifetimes::of(limits)));
+    inner.spawn("live", Arc::clone(&live).run(stop.clone()));
+    (hub, live)
 }
 
 /// Brings the schema up to date, or says how.
@@ -267,6 +377,7 @@ pub async fn start(mut config: Config, mut setup: Setup) -> anyhow::Result<Runni
     }
     let house = build(config, setup).await?;
     let services = Arc::clone(&house.services);
+    services.jobs.spawn();
     house.services.supervisor.spawn("http", crate::http::serve(services, listener));
     Ok(Running { addr, house })
 }
@@ -310,9 +421,7 @@ impl House {
         if services.hub.counts().conns > 0 {
             tokio::time::sleep(limits.drain_notice).await;
         }
-        let within_ms = u32::try_from(ms(spread)).unwrap_or(u32::MAX);
-        let told = Signal { op: "reconnect", ch: None, d: Reconnect { within_ms } };
-        let told = Frame::durable(frame::text(&told));
+        let told = services.chat.farewell(spread);
         let sockets = services.hub.all();
         for conn in &sockets {
             conn.push(&told);

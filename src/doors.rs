@@ -31,6 +31,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// The header in which programs of admins show the admin secret.
+pub const ADMIN_SECRET_HEADER: &str = "x-admin-secret";
+
 /// The id of one HTTP request, made by us and never taken from outside; it is in the answer, the problem document and the log.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);

@@ -1,7 +1,8 @@
 //! The only maker of ids. Types are owned by `entity::ids` and re-exported here.
 
 pub use entity::ids::{
-    AuthTokenId, ChatId, ClientMessageId, MailId, MessageId, PictureId, SessionId, UniversityId, UserId,
+    AdminActionId, AdminInviteId, AdminTokenId, AuthTokenId, ChatId, ClientMessageId, JobRunId, MailId, MessageId,
+    PictureId, RunId, SessionId, SuggestionId, UniversityId, UserId,
 };
 
 /// A new id: UUID v7, monotonic in this process, so that rows made later sort later.

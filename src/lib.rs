@@ -5,10 +5,10 @@
 //!
 //! | level | rooms | what they know |
 //! |---|---|---|
-//! | pure | [`ids`] [`protocol`] [`error`] | values; no I/O, no clock |
+//! | pure | [`ids`] [`protocol`] [`error`] [`text`] [`matching`] [`moderation`] | values; no I/O, no clock |
 //! | ground | [`config`] [`clock`] [`telemetry`] [`supervise`] [`ratelimit`] [`doors`] [`seal`] | the machine, and rules of every door |
 //! | state | [`store`] [`realtime`] | the database; the sockets and who is at them; neither knows the other |
-//! | services | [`chat`] [`accounts`] [`mail`] [`demo`] | what may happen, whichever door it comes through |
+//! | services | [`chat`] [`accounts`] [`mail`] [`demo`] [`admin`] | what may happen, whichever door it comes through |
 //! | edges | [`ws`] [`http`] [`ops`] [`docs`] [`cli`] | the doors: sockets, requests, operators |
 //! | root | [`app`] | builds all of it and takes it down in order |
 //!
@@ -32,6 +32,7 @@
 )]
 
 pub mod accounts;
+pub mod admin;
 pub mod app;
 pub mod chat;
 pub mod cli;
@@ -43,7 +44,12 @@ pub mod doors;
 pub mod error;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod mail;
+pub mod matching;
+pub mod matchmaking;
+pub mod moderation;
+pub mod onboarding;
 pub mod ops;
 pub mod protocol;
 pub mod ratelimit;
@@ -53,4 +59,5 @@ pub mod services;
 pub mod store;
 pub mod supervise;
 pub mod telemetry;
+pub mod text;
 pub mod ws;

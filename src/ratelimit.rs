@@ -13,9 +13,9 @@ use std::time::Duration;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use governor::clock::Clock as GovernorClock;
-use governor::middleware::StateInformationMiddleware;
+use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
 use governor::nanos::Nanos;
-use governor::state::StateStore;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 
@@ -57,6 +57,7 @@ macro_rules! kinds {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
+const QUARTER: Duration = Duration::from_mins(15);
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Networks whose failed sign-ins to one account together keep everybody out of it: with 5 a network, 100 a window.
@@ -71,6 +72,10 @@ const CONFIRMS_PER_SIGN_UP: u32 = 4;
 kinds! {
     /// Messages of one person, over all their sockets. Key: user id.
     Message = "message", |limits| (limits.messages_per_minute, MINUTE);
+    /// Messages edited and deleted by one person, over all their sockets. Key: user id.
+    Edit = "edit", |limits| (limits.edits_per_minute, MINUTE);
+    /// Reactions to messages. Key: user id.
+    Reaction = "reaction", |limits| (limits.reactions_per_minute, MINUTE);
     /// Changes of what is on screen. Key: user id.
     Focus = "focus", |limits| (limits.focus_per_minute, MINUTE);
     /// Words about typing and looking. Key: user id.
@@ -79,8 +84,26 @@ kinds! {
     Sync = "sync", |limits| (limits.syncs_per_minute, MINUTE);
     /// Changes of the session of a socket. Key: user id.
     Refresh = "refresh", |limits| (limits.refreshes_per_minute, MINUTE);
+    /// Changes to groups. Key: user id.
+    Group = "group", |limits| (limits.group_changes_per_hour, HOUR);
+    /// Mutes of chats. Key: user id.
+    Mute = "mute", |limits| (limits.mutes_per_minute, MINUTE);
+    /// Words about what of the news was seen. Key: user id.
+    Notice = "notice", |limits| (limits.notices_per_minute, MINUTE);
+    /// Saves of the questionnaire. Key: user id.
+    Onboarding = "onboarding", |limits| (limits.onboarding_saves_per_minute, MINUTE);
+    /// Answers to suggestions. Key: user id.
+    MatchReply = "match_reply", |limits| (limits.match_replies_per_hour, HOUR);
+    /// Refreshes of suggestions. Key: user id.
+    MatchRefresh = "match_refresh", |limits| (limits.match_refreshes_per_hour, HOUR);
     /// Lists and searches of chats over HTTP. Key: user id.
     ChatList = "chat_list", |limits| (limits.chat_lists_per_minute, MINUTE);
+    /// Searches for messages. Key: user id.
+    Search = "search", |limits| (limits.searches_per_minute, MINUTE);
+    /// Codes of a second factor. Key: user id of the admin.
+    AdminCode = "admin_code", |limits| (limits.admin_codes_per_window, QUARTER);
+    /// Wrong admin secrets. Key: user id of the admin.
+    AdminSecret = "admin_secret", |limits| (limits.admin_secrets_per_hour, HOUR);
     /// Failed sign-ins to one account from one network. Key: hash of the e-mail and the network, known account or not.
     SignInAccount = "sign_in_account", |limits| (limits.sign_in_per_account, limits.sign_in_window);
     /// Failed sign-ins to one account from anywhere: so many more that a few guesses do not keep its owner out. Key: hash
@@ -296,6 +319,31 @@ impl GovernorClock for Since {
 
     fn now(&self) -> Nanos {
         self.nanos().into()
+    }
+}
+
+/// The pace of one socket.
+///
+/// # Why
+/// The clock that the crate makes for a limiter asks the processor what it is: a trap for each socket where the machine is
+/// a guest.
+#[derive(Debug)]
+pub struct Pace(RateLimiter<NotKeyed, InMemoryState, Since, NoOpMiddleware<Nanos>>);
+
+impl Pace {
+    /// So many a second for long, and so many at once.
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst));
+        Self(RateLimiter::direct_with_clock(quota, Since::start(Clock::System)))
+    }
+
+    /// Counts one.
+    ///
+    /// # Errors
+    /// How long to wait; nothing was counted.
+    pub fn check(&self) -> Result<(), Duration> {
+        self.0.check().map_err(|not_until| not_until.wait_time_from(self.0.clock().now()))
     }
 }
 

@@ -7,10 +7,14 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::accounts::Accounts;
+use crate::admin::Admin;
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::demo::Demo;
+use crate::jobs::Jobs;
+use crate::matchmaking::Matchmaking;
+use crate::onboarding::Onboarding;
 use crate::ratelimit::RateLimits;
 use crate::realtime::{Admission, Hub, Live};
 use crate::store::Store;
@@ -37,8 +41,16 @@ pub struct Services {
     pub live: Arc<Live>,
     /// People and their sessions.
     pub accounts: Accounts,
+    /// Admins, and the audit log.
+    pub admin: Admin,
     /// Chats.
     pub chat: Chat,
+    /// The questionnaire.
+    pub onboarding: Onboarding,
+    /// Suggestions, and what people say to them.
+    pub matchmaking: Matchmaking,
+    /// What happens by itself.
+    pub jobs: Jobs,
     /// The seeded world, in demo mode only.
     pub demo: Option<Demo>,
     /// Metrics.

@@ -17,6 +17,7 @@ pub mod load;
 mod plan;
 mod report;
 mod server;
+pub mod soak;
 mod stats;
 pub mod store;
 pub mod textbook;

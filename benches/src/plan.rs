@@ -176,6 +176,8 @@ pub fn run(options: &Options) -> anyhow::Result<Results> {
     Ok(run.results)
 }
 
+/// The row that those with stalled readers are held against.
+pub const CALM: &str = "everybody reads";
 const SQLITE: &str = "domu, SQLite";
 const POSTGRES: &str = "domu, PostgreSQL";
 const MPSC: &str = "tt_mpsc";
@@ -305,6 +307,14 @@ impl Run<'_> {
             for server in servers {
                 add("offered", format!("1x100, {rate}/s"), server, people, line.clone());
             }
+        }
+        for (stalled, shape) in [(0, CALM), (10, "10 of 100 stop reading")] {
+            let line = format!(
+                "fanout --rooms 1 --members 100 --senders 8 --rate 1000 --stalled {stalled} --secs {} --warmup {warm} --patience 5000",
+                4.0 * secs
+            );
+            let people = Crowd { rooms: 1, members: 100, ..Crowd::default() };
+            add("stalled", shape.to_owned(), SQLITE, people, line);
         }
         for rooms in if quick { &[1][..] } else { &[1, 500] } {
             let line = format!("pingpong --rooms {rooms} --secs {secs} --warmup {warm}");

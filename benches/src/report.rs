@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::plan::{Cell, Results};
+use crate::plan::{CALM, Cell, Results};
 use crate::stats::{Series, Verdict, short};
 
 /// A column: its heading, and the figure in it as the results name it, multiplied.
@@ -52,6 +52,13 @@ const OFFERED: &[Column] = &[
     ("max ms", "lat_max_us", 0.001),
     ("generator late ms", "send_late_max_us", 0.001),
 ];
+const STALLED: &[Column] = &[
+    ("p99 ms", "lat_p99_us", 0.001),
+    ("p50 ms", "lat_p50_us", 0.001),
+    ("max ms", "lat_max_us", 0.001),
+    ("CPU µs/delivery", "server_cpu_s_per_M", 1.0),
+    ("memory grew MiB", "rss_growth_kib", 1.0 / 1024.0),
+];
 
 /// A table of the report.
 struct Section {
@@ -68,6 +75,8 @@ enum Ratio {
     Server(&'static str),
     /// A bare `send` to as many sockets.
     Send,
+    /// The same while everybody reads.
+    Calm,
     /// The median acknowledgement by a sync.
     Sync,
     /// Messages a second by those of a bare table in the same database.
@@ -87,6 +96,12 @@ const SECTIONS: &[Section] = &[
         title: "Offered: open loop, so that whoever falls behind is late (p99 counts from when a message was due)",
         columns: OFFERED,
         ratios: &[Ratio::Server("tt_mpsc"), Ratio::Server("tt_batch")],
+    },
+    Section {
+        group: "stalled",
+        title: "Stalled readers: 1x100, 1000 messages a second; what the others notice",
+        columns: STALLED,
+        ratios: &[Ratio::Calm],
     },
     Section {
         group: "round trips",
@@ -132,6 +147,7 @@ fn ratio(results: &Results, section: &Section, cell: &Cell, to: &Ratio) -> (Stri
             let floor = results.series("floor", &format!("send, {nearest} sockets"), "kernel", "us");
             ("× send".to_owned(), own.over(&floor))
         }
+        Ratio::Calm => ("× calm".to_owned(), own.over(&results.series(cell.group, CALM, cell.server, figure))),
         Ratio::Sync => {
             let own = results.series(cell.group, &cell.shape, cell.server, "ack_p50_us");
             ("p50 × sync".to_owned(), own.over(&results.series("floor", "sync of 4 KiB", "kernel", "us")))

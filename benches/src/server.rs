@@ -45,7 +45,31 @@ impl Drop for Server {
     }
 }
 
+/// How long a server may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+
 impl Server {
+    /// Asks it to stop and waits until it has.
+    ///
+    /// # Errors
+    /// It does not stop, or not in order.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        let pid = self.pid().to_string();
+        ensure!(
+            Command::new("kill").args(["-TERM", &pid]).status()?.success(),
+            "the server could not be asked to stop"
+        );
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "the server ended with {status}");
+                return Ok(());
+            }
+            ensure!(asked.elapsed() < STOP_PATIENCE, "the server does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -15,7 +15,7 @@ pub struct Model {
     pub seq: i64,
     /// Messages in the chat up to and including this event, so that a read position is also a count.
     pub n: i64,
-    /// `message`, `chat` or `member`.
+    /// `message`, `message.edited`, `message.deleted`, `chat` or `member`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
     pub actor_id: Option<UserId>,
@@ -24,6 +24,8 @@ pub struct Model {
     /// What the kind needs besides; never a message's text.
     pub data: Option<Json>,
     pub created_at: DateTimeUtc,
+    /// The place of the message that this event changes; none when it is the message itself, or about none.
+    pub about_n: Option<i64>,
 }
 
 /// Joins are written by hand in the store.

@@ -19,7 +19,7 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub status: String,
     pub joined_at: DateTimeUtc,
-    /// Head of the chat when this person joined.
+    /// Head of the chat when this person joined; they see what comes after it.
     pub joined_seq: i64,
     pub left_at: Option<DateTimeUtc>,
     /// Read up to and including this event.
@@ -34,6 +34,16 @@ pub struct Model {
     pub withheld_unread: i64,
     /// Ordinal of the newest message before the withheld ones that end at `withheld_n`; 0: none.
     pub shown_n: i64,
+    /// Ordinal of the newest message before this person joined.
+    pub joined_n: i64,
+    /// Whether this person has deleted messages for themself.
+    pub has_erased: bool,
+    /// The event with which this person left.
+    pub left_seq: Option<i64>,
+    /// This person does not want to be told of the chat until then.
+    pub muted_until: Option<DateTimeUtc>,
+    /// How far this person had read when they were last mailed about the chat.
+    pub mailed_n: Option<i64>,
     pub updated_at: DateTimeUtc,
 }
 

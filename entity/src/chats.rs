@@ -28,6 +28,8 @@ pub struct Model {
     /// Events up to and including this number have been trimmed.
     pub base_seq: i64,
     pub last_message_at: Option<DateTimeUtc>,
+    /// Since when somebody may have messages unread that no mail told of.
+    pub unread_at: Option<DateTimeUtc>,
     pub closed_at: Option<DateTimeUtc>,
     #[sea_orm(column_type = "Text", nullable)]
     pub closed_reason: Option<String>,

@@ -49,6 +49,18 @@ ids! {
     MailId,
     /// An uploaded picture.
     PictureId,
+    /// Two people who are suggested to each other.
+    SuggestionId,
+    /// A run of the matcher over everybody.
+    RunId,
+    /// A row of the audit log.
+    AdminActionId,
+    /// A token that programs of admins show.
+    AdminTokenId,
+    /// An invitation to be an admin.
+    AdminInviteId,
+    /// A run of a job.
+    JobRunId,
     /// The id a client made for a message, the same on every retry.
     ClientMessageId,
 }

@@ -30,11 +30,17 @@ pub struct Model {
     pub params: Option<Json>,
     /// No foreign key: a quote outlives what it quotes.
     pub reply_to_id: Option<MessageId>,
+    /// The event that brought the message it answers.
+    pub reply_seq: Option<i64>,
     pub created_at: DateTimeUtc,
     pub edited_at: Option<DateTimeUtc>,
     pub deleted_at: Option<DateTimeUtc>,
-    /// 1, and one more for each edit.
+    /// 1, and one more for each change.
     pub rev: i32,
+    /// The event that changed it last.
+    pub change_seq: Option<i64>,
+    /// How many reactions it has.
+    pub reaction_count: i32,
 }
 
 /// Joins are written by hand in the store.

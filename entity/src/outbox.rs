@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::MailId;
+use crate::ids::{ChatId, MailId, UserId};
 
 /// A row of `outbox`.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -26,6 +26,10 @@ pub struct Model {
     /// Why the last attempt failed.
     #[sea_orm(column_type = "Text", nullable)]
     pub error: Option<String>,
+    /// Whom a mail about unread messages tells.
+    pub user_id: Option<UserId>,
+    /// The chat it tells of.
+    pub chat_id: Option<ChatId>,
     pub created_at: DateTimeUtc,
 }
 

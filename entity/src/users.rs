@@ -46,6 +46,18 @@ pub struct Model {
     pub who_may_message: String,
     /// Whether reading is shown to others, and theirs to this person.
     pub read_receipts: bool,
+    /// Unread messages count in what the app says is new.
+    pub notify_messages: bool,
+    /// So do chats that were opened.
+    pub notify_chats: bool,
+    /// So do invitations to groups.
+    pub notify_invites: bool,
+    /// Unread messages are mailed about.
+    pub mail_messages: bool,
+    /// What is new was seen up to this event of the person's stream.
+    pub noticed_seq: i64,
+    /// Events after it that were seen too: a list of numbers.
+    pub noticed: Option<Json>,
     pub university_id: Option<UniversityId>,
     /// The last change of the address.
     pub email_changed_at: Option<DateTimeUtc>,

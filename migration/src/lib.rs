@@ -24,6 +24,15 @@ mod m010_settings;
 mod m011_blocks;
 mod m012_pictures;
 mod m013_upkeep;
+mod m014_edits;
+mod m015_reactions;
+mod m016_groups;
+mod m017_notifications;
+mod m018_search;
+mod m019_jobs;
+mod m021_admin_actions;
+mod m023_onboarding;
+mod m024_matching;
 
 /// All migrations in order.
 pub struct Migrator;
@@ -45,6 +54,15 @@ impl MigratorTrait for Migrator {
             Box::new(m011_blocks::Migration),
             Box::new(m012_pictures::Migration),
             Box::new(m013_upkeep::Migration),
+            Box::new(m014_edits::Migration),
+            Box::new(m015_reactions::Migration),
+            Box::new(m016_groups::Migration),
+            Box::new(m017_notifications::Migration),
+            Box::new(m018_search::Migration),
+            Box::new(m019_jobs::Migration),
+            Box::new(m021_admin_actions::Migration),
+            Box::new(m023_onboarding::Migration),
+            Box::new(m024_matching::Migration),
         ]
     }
 }

@@ -31,8 +31,8 @@ pub use email::AddressProof;
 pub use passwords::HashCost;
 pub use profile::{Me, Profile, ProfileForm, Settings, SettingsForm};
 pub use recovery::{MailProof, PasswordForm};
-pub use sessions::SessionInfo;
-pub use standing::Standing;
+pub use sessions::{SessionInfo, end_all};
+pub use standing::{Standing, StandingChange};
 
 use crate::chat::Committer;
 use crate::clock::Clock;

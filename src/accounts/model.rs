@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::moderation::{Action, Policy, screen};
+use crate::text::is_hidden;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -262,6 +264,11 @@ pub fn domain_belongs(domain: &str, owned: &str) -> bool {
     domain.strip_suffix(owned.as_str()).is_some_and(|head| head.is_empty() || head.ends_with('.'))
 }
 
+/// Whether a text that others see holds a link, an address or a phone number.
+pub fn is_contact(text: &str) -> bool {
+    screen::<&str>(text, &[], &Policy::default()).action == Action::Reject
+}
+
 /// A first or last name as it is stored: NFC, single inner spaces, nothing that hides or reorders text.
 ///
 /// # Errors
@@ -287,6 +294,9 @@ pub fn parse_name(text: &str) -> Result<String, &'static str> {
     if name.contains(['@', '/', '\\', '<', '>', ':']) {
         return Err("Type a name without the characters @ / \\ < > and colon.");
     }
+    if is_contact(&name) {
+        return Err("Type a name without addresses and phone numbers.");
+    }
     let mut marks = 0;
     for character in name.chars() {
         marks = if is_combining_mark(character) { marks + 1 } else { 0 };
@@ -295,19 +305,6 @@ pub fn parse_name(text: &str) -> Result<String, &'static str> {
         }
     }
     Ok(name)
-}
-
-/// Controls, bidirectional controls, and characters that take no room. The joiners U+200C and U+200D stay, since
-/// names in Persian and several Indic scripts are misspelt without them.
-pub(super) fn is_hidden(character: char) -> bool {
-    (character.is_control() && !matches!(character, '\t'))
-        || matches!(
-            character,
-            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'
-                ..='\u{180F}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-                | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFF}'
-                | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{10FFFF}'
-        )
 }
 
 /// The day it is where the people are.

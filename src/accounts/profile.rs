@@ -13,7 +13,9 @@ use crate::error::Result;
 use crate::ids::{SessionId, UserId};
 use crate::protocol::events;
 use crate::protocol::server::Picture;
+use crate::ratelimit::RateKind;
 use crate::store::{MeRow, ProfileChange, SettingsChange, SettingsRow};
+use crate::text::is_hidden_in_words;
 
 /// Longest pronouns, in Unicode scalars: "they/them, or she/her with friends".
 pub const PRONOUNS_CHARS_MAX: usize = 40;
@@ -97,6 +99,7 @@ pub struct Profile {
 
 /// How a person wants to be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the wire")]
 pub struct Settings {
     /// The language they read.
     pub locale: Locale,
@@ -106,6 +109,14 @@ pub struct Settings {
     pub who_may_message: WhoMayMessage,
     /// Whether reading is shown, both ways.
     pub read_receipts: bool,
+    /// Whether unread messages count in what is new.
+    pub notify_messages: bool,
+    /// Whether chats that were opened do.
+    pub notify_chats: bool,
+    /// Whether invitations to groups do.
+    pub notify_invites: bool,
+    /// Whether unread messages are mailed about when no window is open. Mails about the account itself always come.
+    pub mail_messages: bool,
 }
 
 /// A form that changes a profile: what is not there stays, null takes away.
@@ -151,6 +162,14 @@ pub struct SettingsForm {
     pub who_may_message: Option<WhoMayMessage>,
     /// Whether reading is shown, both ways.
     pub read_receipts: Option<bool>,
+    /// Whether unread messages count in what is new.
+    pub notify_messages: Option<bool>,
+    /// Whether chats that were opened do.
+    pub notify_chats: Option<bool>,
+    /// Whether invitations to groups do.
+    pub notify_invites: Option<bool>,
+    /// Whether unread messages are mailed about when no window is open.
+    pub mail_messages: Option<bool>,
 }
 
 /// Tells null from what is not there.
@@ -168,6 +187,10 @@ impl Settings {
             visibility: Visibility::stored(&row.visibility),
             who_may_message: WhoMayMessage::stored(&row.who_may_message),
             read_receipts: row.read_receipts,
+            notify_messages: row.notify_messages,
+            notify_chats: row.notify_chats,
+            notify_invites: row.notify_invites,
+            mail_messages: row.mail_messages,
         }
     }
 }
@@ -253,6 +276,10 @@ impl Accounts {
             visibility: form.visibility.map(Visibility::as_str),
             who_may_message: form.who_may_message.map(WhoMayMessage::as_str),
             read_receipts: form.read_receipts,
+            notify_messages: form.notify_messages,
+            notify_chats: form.notify_chats,
+            notify_invites: form.notify_invites,
+            mail_messages: form.mail_messages,
         };
         let now = self.inner.clock.now();
         let held = self.inner.committer.run(move |tx| {
@@ -268,6 +295,20 @@ impl Accounts {
             })
         });
         held.await?.ok_or_else(nobody)
+    }
+
+    /// Ends the mails about unread messages of whom a link in one of them names.
+    ///
+    /// # Errors
+    /// `bad_request` for a link we did not make; `rate_limited`; those of the store.
+    pub async fn unsubscribe(&self, token: &str) -> Result<()> {
+        let user = self.inner.post.unsubscriber(token).ok_or_else(|| {
+            crate::error::Error::bad_request(
+                "This link is not whole, or not one of ours. Sign in and switch the mails off in your settings.",
+            )
+        })?;
+        self.inner.rates.check(RateKind::UserChange, &user.to_string())?;
+        self.change_settings(user, SettingsForm { mail_messages: Some(false), ..SettingsForm::default() }).await
     }
 
     /// The keys that belong to a person beside those by id, for operators: those of the person's e-mail address. None when
@@ -337,14 +378,15 @@ fn parse_text(text: &str, chars_max: usize, lines: bool) -> std::result::Result<
         return Err(too_long());
     }
     let text = text.replace("\r\n", "\n");
-    // Variation selectors choose between a letter and a picture of it; in sentences people use both.
-    let allowed = |character: char| matches!(character, '\u{FE0E}' | '\u{FE0F}') || (lines && character == '\n');
-    if text.chars().any(|character| model::is_hidden(character) && !allowed(character)) {
+    if text.chars().any(|character| is_hidden_in_words(character) && !(lines && character == '\n')) {
         return Err("Remove the invisible characters from the text.".to_owned());
     }
     let text: String = text.trim().nfc().collect();
     if text.chars().count() > chars_max {
         return Err(too_long());
+    }
+    if model::is_contact(&text) {
+        return Err("Leave out links, e-mail addresses and phone numbers.".to_owned());
     }
     Ok(Some(text).filter(|text| !text.is_empty()))
 }

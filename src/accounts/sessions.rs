@@ -34,8 +34,7 @@ const SEEN_FLUSH_EVERY: Duration = Duration::from_secs(10);
 const SEEN_BATCH: usize = 200;
 /// Uses that may wait to be noted; beyond it the newest are forgotten, which costs accuracy only.
 const SEEN_MAX: usize = PROOFS_MAX;
-/// How often what is long over is removed, and how many rows in one transaction.
-const PURGE_EVERY: Duration = Duration::from_secs(3600);
+/// Rows that are removed in one transaction.
 const PURGE_BATCH: u64 = 500;
 /// How long what is over stays for questions: sessions, codes and mails, sent or given up.
 const KEEP_OVER: TimeDelta = TimeDelta::days(30);
@@ -276,12 +275,18 @@ impl Accounts {
         .await
     }
 
-    /// Begins the upkeep: notes when sessions were used, and removes what is long over.
+    /// Makes the end of sessions hold that is stored: their tokens are refused and their sockets close.
+    pub fn dismiss(&self, ended: &[SessionId]) {
+        for session in ended {
+            self.inner.dismiss(*session);
+        }
+    }
+
+    /// Begins the upkeep: notes when sessions were used, and lifts suspensions that are over.
     pub fn spawn_upkeep(&self) {
         let accounts = self.clone();
         let stopping = self.inner.supervisor.stopping().clone();
         let _task = self.inner.supervisor.spawn("accounts upkeep", async move {
-            let mut purge_at = Instant::now() + PURGE_EVERY;
             loop {
                 let stop = tokio::select! {
                     () = stopping.cancelled() => true,
@@ -293,11 +298,8 @@ impl Accounts {
                 if stop {
                     return;
                 }
-                if purge_at <= Instant::now() {
-                    purge_at = Instant::now() + PURGE_EVERY;
-                    if let Err(error) = accounts.purge().await {
-                        tracing::warn!(%error, "what is long over could not be removed");
-                    }
+                if let Err(error) = accounts.lift_suspensions().await {
+                    tracing::warn!(%error, "suspensions could not be lifted");
                 }
             }
         });
@@ -318,11 +320,11 @@ impl Accounts {
     }
 
     /// Removes sessions, codes and mails that are long over, and accounts whose address was never confirmed: batch by
-    /// batch, until nothing is left or the program stops.
+    /// batch, until nothing is left or the program stops. Says how many of each went.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn purge(&self) -> Result<()> {
+    pub async fn purge(&self) -> Result<serde_json::Value> {
         let (store, now) = (&self.inner.store, self.inner.clock.now());
         let before = now - KEEP_OVER;
         let link = TimeDelta::from_std(self.inner.limits.confirm_link_ttl).map_err(Error::internal)?;
@@ -333,8 +335,9 @@ impl Accounts {
         let dead_mails = self.in_batches(|| store.purge_dead_mails(before, PURGE_BATCH)).await?;
         let accounts = self.in_batches(|| store.purge_unconfirmed(unconfirmed, PURGE_BATCH)).await?;
         self.trim_streams().await?;
-        tracing::debug!(sessions, tokens, mails, dead_mails, accounts, "removed what is long over");
-        Ok(())
+        Ok(serde_json::json!({
+            "sessions": sessions, "tokens": tokens, "mails": mails, "dead_mails": dead_mails, "accounts": accounts,
+        }))
     }
 
     /// Takes from everybody's stream what no resume sends any more; a longer absence begins afresh.
@@ -412,8 +415,11 @@ pub(super) async fn end(
     Ok(user)
 }
 
-/// Ends all sessions of a person but `keep`, and tells their stream.
-pub(super) async fn end_all(
+/// Ends all sessions of a person but `keep`, and tells their stream. What is to follow the commit is [`Accounts::dismiss`].
+///
+/// # Errors
+/// Those of the store.
+pub async fn end_all(
     tx: &mut Tx,
     user: UserId,
     keep: Option<SessionId>,

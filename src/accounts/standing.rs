@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::model::Email;
 use super::sessions::cut_reason;
-use super::{Accounts, no_account, to_the_end};
+use super::{Accounts, Inner, no_account, to_the_end};
+use crate::admin::model::{Actor, Entry};
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::protocol::codes::Close;
@@ -26,11 +27,24 @@ pub struct Standing {
     pub changed: bool,
 }
 
-enum Change {
+/// A change of standing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StandingChange {
+    /// The identity is verified.
     Verify,
-    Suspend { reason: String },
+    /// The account is suspended: its sessions end with it.
+    Suspend {
+        /// Why.
+        reason: String,
+        /// Until when; none: without end.
+        until: Option<DateTime<Utc>>,
+    },
+    /// The suspension is lifted.
     Activate,
 }
+
+/// Suspensions lifted at once.
+const LIFTED_MAX: u64 = 100;
 
 impl Accounts {
     /// Marks the identity behind an address as verified by hand.
@@ -38,7 +52,7 @@ impl Accounts {
     /// # Errors
     /// `bad_request` for what is no address; `not_found`; those of the store.
     pub async fn verify(&self, email: &str) -> Result<Standing> {
-        self.change(email, Change::Verify).await
+        self.change(email, StandingChange::Verify).await
     }
 
     /// Suspends an account without end: all its sessions end with it, in the same transaction, and its sockets close.
@@ -46,7 +60,7 @@ impl Accounts {
     /// # Errors
     /// `bad_request` for what is no address; `not_found`; those of the store.
     pub async fn suspend(&self, email: &str, reason: &str) -> Result<Standing> {
-        self.change(email, Change::Suspend { reason: cut_reason(reason) }).await
+        self.change(email, StandingChange::suspension(reason, None)).await
     }
 
     /// Lifts a suspension. The person signs in anew: ended sessions stay ended.
@@ -54,7 +68,7 @@ impl Accounts {
     /// # Errors
     /// `bad_request` for what is no address; `not_found`; those of the store.
     pub async fn activate(&self, email: &str) -> Result<Standing> {
-        self.change(email, Change::Activate).await
+        self.change(email, StandingChange::Activate).await
     }
 
     /// Whose address this is; for operators, never for a public door.
@@ -68,45 +82,103 @@ impl Accounts {
         user.ok_or_else(|| no_account("There is no account with this e-mail address."))
     }
 
-    async fn change(&self, email: &str, change: Change) -> Result<Standing> {
+    /// Lifts the suspensions whose end has come, and says how many.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn lift_suspensions(&self) -> Result<usize> {
+        let ended = self.inner.store.ended_suspensions(self.inner.clock.now(), LIFTED_MAX).await?;
+        for user in &ended {
+            self.settle(*user, StandingChange::Activate, Actor::system()).await?;
+        }
+        Ok(ended.len())
+    }
+
+    /// Makes a change that is stored hold everywhere: nothing is believed any more of who it is about, and the sockets
+    /// close that it ends.
+    pub fn enforce(&self, user: UserId, change: &StandingChange) {
+        self.inner.enforce(user, change);
+    }
+
+    async fn change(&self, email: &str, change: StandingChange) -> Result<Standing> {
         let user = self.find(email).await?;
+        self.settle(user, change, Actor::operator()).await
+    }
+
+    async fn settle(&self, user: UserId, change: StandingChange, actor: Actor) -> Result<Standing> {
         let inner = Arc::clone(&self.inner);
         to_the_end(&self.inner.supervisor, "standing changed", async move {
             let now = inner.clock.now();
-            let (what, close) = change.outcome();
-            let changed = inner.committer.run(move |tx| Box::pin(change.store(tx, user, now))).await?;
+            let stored = change.clone();
+            let work = inner.committer.run(move |tx| {
+                Box::pin(async move {
+                    let changed = stored.store(tx, user, now).await?;
+                    let university = tx.university_of(user).await?.flatten();
+                    tx.append_action(&actor, stored.entry(user, changed).at(university), now).await?;
+                    Ok(changed)
+                })
+            });
+            let changed = work.await?;
             // Even when it was so already: an operator who repeats a command wants it to hold.
-            inner.sessions.forget_user(user);
-            if let Some(close) = close {
-                inner.hub.close_user(user, close);
-            }
-            tracing::info!(user.id = %user, what, changed, "standing of an account");
+            inner.enforce(user, &change);
+            tracing::info!(user.id = %user, what = change.name(), changed, "standing of an account");
             Ok(Standing { user, changed })
         })
         .await
     }
 }
 
-impl Change {
-    /// Its name in the log, and how it ends sockets.
-    const fn outcome(&self) -> (&'static str, Option<Close>) {
+impl Inner {
+    fn enforce(&self, user: UserId, change: &StandingChange) {
+        self.sessions.forget_user(user);
+        if let StandingChange::Suspend { .. } = change {
+            self.hub.close_user(user, Close::Suspended);
+        }
+    }
+}
+
+impl StandingChange {
+    /// A suspension for this reason.
+    pub fn suspension(reason: &str, until: Option<DateTime<Utc>>) -> Self {
+        Self::Suspend { reason: cut_reason(reason), until }
+    }
+
+    /// Its name in the log.
+    const fn name(&self) -> &'static str {
         match self {
-            Self::Verify => ("verified", None),
-            Self::Suspend { .. } => ("suspended", Some(Close::Suspended)),
-            Self::Activate => ("activated", None),
+            Self::Verify => "verified",
+            Self::Suspend { .. } => "suspended",
+            Self::Activate => "activated",
+        }
+    }
+
+    /// What the audit log says of it.
+    pub fn entry(&self, user: UserId, changed: bool) -> Entry {
+        let (action, entry) = match self {
+            Self::Verify => ("override_verification", json!({ "changed": changed })),
+            Self::Suspend { until, .. } => ("suspend_users", json!({ "changed": changed, "until": until })),
+            Self::Activate => ("activate_users", json!({ "changed": changed })),
+        };
+        let entry = Entry::new(action, "user").on(user).with(entry);
+        match self {
+            Self::Suspend { reason, .. } => entry.because(reason.clone()),
+            _ => entry,
         }
     }
 
     /// Stores the change and its event; false when it was so already.
-    async fn store(self, tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> std::result::Result<bool, StoreError> {
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn store(&self, tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> std::result::Result<bool, StoreError> {
         let (changed, kind, data) = match self {
             Self::Verify => (
                 tx.verify_identity(user, BY_HAND, now).await?,
                 "verification",
                 json!(events::Verification { verified: true }),
             ),
-            Self::Suspend { reason } => {
-                let changed = tx.suspend(user, reason, now).await?;
+            Self::Suspend { reason, until } => {
+                let changed = tx.suspend(user, (reason.clone(), *until), now).await?;
                 tx.revoke_sessions_of(user, None, "suspended".to_owned(), now).await?;
                 (changed, "sanction", json!(events::Sanction { change: "suspended" }))
             }

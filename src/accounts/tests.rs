@@ -93,13 +93,25 @@ impl World {
         supervisor.spawn("committer", work);
         let live = Arc::new(Live::new(Arc::clone(&hub), clock.clone(), Lifetimes::of(&limits)));
         let view = View { store: held.store.clone(), limits: Arc::clone(&limits) };
-        supervisor.spawn("fan-out", Deliverer { hub: Arc::clone(&hub), live: Arc::clone(&live), view }.run(fanout));
+        supervisor.spawn(
+            "fan-out",
+            Deliverer {
+                hub: Arc::clone(&hub),
+                live: Arc::clone(&live),
+                view,
+                behind: Arc::default(),
+                touched: Arc::default(),
+            }
+            .run(fanout),
+        );
         let seal = Seal::new(&held.config.data_key).unwrap();
         let post = Post::new(seal.clone());
         let parts = WorkerParts {
             store: held.store.clone(),
             post: post.clone(),
             clock: clock.clone(),
+            here: Arc::new(|_| false),
+            limits: Arc::clone(&limits),
             base_url: Some("https://domu.example".into()),
         };
         let worker = MailWorker::new(&held.config, parts).unwrap();

@@ -7,7 +7,8 @@ use super::Chat;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::protocol::codes::Code;
-use crate::protocol::server::{Blocked, Person, Picture, University};
+use crate::protocol::people::{Blocked, Person, University};
+use crate::protocol::server::Picture;
 use crate::store::{BlockRow, Blocking, PersonRow};
 
 impl Chat {

@@ -280,7 +280,8 @@ impl Task {
                         tx.append_messages(&messages, now).await?
                     };
                     let markers = tx.move_markers(&markers, &appended.last, now).await?;
-                    Ok(super::fanout::Outcomes { messages: appended.outcomes, withheld: appended.withheld, markers })
+                    let Appended { outcomes: messages, withheld, answered, .. } = appended;
+                    Ok(super::fanout::Outcomes { messages, withheld, answered, markers })
                 })
             })
             .await?;

@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::committer::{Answer, Draft, MarkerDraft, Tell};
+use super::search::Behind;
+use super::touched::Touched;
 use super::view::{self, View};
 use crate::error::Error;
 use crate::ids::{ChatId, ClientMessageId, UserId};
@@ -19,7 +21,7 @@ use crate::protocol::server::{
     Body, Channel, ErrorReply, Event, Marked as MarkedReply, Marker, Message, MessageKind, Reply, Sent, Signal,
 };
 use crate::realtime::{Change, Delivery, Frame, Hub, Live, Shows, StreamId};
-use crate::store::{Emitted, Marked, Outcome, StoreError, Stored};
+use crate::store::{About, Emitted, Marked, Outcome, StoreError, Stored};
 
 /// How long the fan-out waits for a chat that is new to somebody: all deliveries wait with it.
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
@@ -50,6 +52,8 @@ pub struct Outcomes {
     pub(super) messages: Vec<Outcome>,
     /// Who does not see a message, by its place in the batch.
     pub(super) withheld: HashMap<usize, Vec<UserId>>,
+    /// The number of what a message answers, by its place in the batch.
+    pub(super) answered: HashMap<usize, u64>,
     pub(super) markers: Vec<Option<Marked>>,
 }
 
@@ -85,6 +89,10 @@ pub struct Deliverer {
     pub live: Arc<Live>,
     /// How chats look.
     pub view: View,
+    /// What can be searched follows what is delivered.
+    pub behind: Arc<Behind>,
+    /// Suggestions follow who may be suggested, and what was decided.
+    pub touched: Arc<Touched>,
 }
 
 impl Deliverer {
@@ -95,7 +103,7 @@ impl Deliverer {
                 FanOut::Committed { batch, outcome } => {
                     for (i, (draft, said)) in batch.messages.into_iter().zip(outcome.messages).enumerate() {
                         let withheld = outcome.withheld.get(&i).map(Vec::as_slice).unwrap_or_default();
-                        self.message(draft, said, withheld);
+                        self.message(draft, said, withheld, outcome.answered.get(&i).copied());
                     }
                     for (draft, marked) in batch.markers.into_iter().zip(outcome.markers) {
                         self.marker(draft, marked);
@@ -113,6 +121,9 @@ impl Deliverer {
                 }
                 FanOut::Suspects(heads) => {
                     for (stream, head) in heads {
+                        if let StreamId::Chat(chat) = stream {
+                            self.behind.mark(chat);
+                        }
                         self.hub.lose_position(stream, head);
                     }
                 }
@@ -120,10 +131,10 @@ impl Deliverer {
         }
     }
 
-    fn message(&self, draft: Draft, outcome: Outcome, withheld: &[UserId]) {
+    fn message(&self, draft: Draft, outcome: Outcome, withheld: &[UserId], reply_seq: Option<u64>) {
         let cid = draft.message.cid;
         match outcome {
-            Outcome::Stored(stored) => self.stored(draft, stored, withheld),
+            Outcome::Stored(stored) => self.stored(draft, stored, withheld, reply_seq),
             Outcome::Duplicate(stored) => {
                 let chat = draft.message.chat;
                 answer(draft.answer, Ok(sent(stored, cid, true)));
@@ -134,7 +145,7 @@ impl Deliverer {
         }
     }
 
-    fn stored(&self, draft: Draft, stored: Stored, withheld: &[UserId]) {
+    fn stored(&self, draft: Draft, stored: Stored, withheld: &[UserId], reply_seq: Option<u64>) {
         let Draft { message, answer } = draft;
         let stream = StreamId::Chat(message.chat);
         let event = Event {
@@ -149,8 +160,13 @@ impl Deliverer {
                 cid: Some(message.cid),
                 text: message.text,
                 reply_to: message.reply_to,
+                reply_seq,
                 kind: MessageKind::User,
                 params: None,
+                rev: None,
+                edited: None,
+                deleted: false,
+                reactions: Vec::new(),
             }),
         };
         let frame = Frame::durable(frame::text(&event));
@@ -170,6 +186,7 @@ impl Deliverer {
                 let _gone = caller.send(Ok(sent)).is_err();
             }
         }
+        self.behind.mark(message.chat);
         self.live.spoke(message.chat, message.sender);
     }
 
@@ -220,6 +237,9 @@ impl Deliverer {
                 if let Some(change) = change_of(user, kind, ts, &data) {
                     self.live.change(change);
                 }
+                if let "settings" | "verification" | "sanction" | "block" | "match" = kind {
+                    self.touched.mark(user);
+                }
                 let stream = StreamId::User(user);
                 if !self.hub.listened(stream) {
                     return;
@@ -227,11 +247,15 @@ impl Deliverer {
                 if let ("settings", Some(shows)) = (kind, shows(&data)) {
                     self.hub.set_shows(user, seq, shows);
                 }
+                if let ("chat.left", Some(chat)) = (kind, chat_of(&data)) {
+                    self.hub.detach_user(user, StreamId::Chat(chat));
+                }
                 let data = if kind == "chat.opened" { self.opened(user, data).await } else { data };
                 let event = view::user_event(seq, kind.into(), ts, data);
                 self.hub.deliver(Delivery::new(stream, seq, &Frame::durable(frame::text(&event))));
             }
-            Emitted::Chat { chat, seq, kind, ts, data } => {
+            Emitted::Chat { chat, seq, kind, ts, data, about } => {
+                self.behind.mark(chat);
                 let stream = StreamId::Chat(chat);
                 if let Some(change) = change_in(chat, kind, &data) {
                     self.live.change(change);
@@ -244,7 +268,14 @@ impl Deliverer {
                         ts: ts.timestamp_millis(),
                         d: Body::Other(data),
                     };
-                    self.hub.deliver(Delivery::new(stream, seq, &Frame::durable(frame::text(&event))));
+                    let unseen = about.filter(|about| !about.withheld.is_empty());
+                    // A message of which a reaction is not seen stays as it is.
+                    let place = |about: &About| if kind == "reaction" { 0 } else { about.n };
+                    let hidden = unseen.map(|about| (hidden(&event, place(&about), about.actor), about.withheld));
+                    let frame = Frame::durable(frame::text(&event));
+                    let mut delivery = Delivery::new(stream, seq, &frame);
+                    delivery.withheld = hidden.as_ref().map(|(hidden, from)| (from.as_slice(), hidden));
+                    self.hub.deliver(delivery);
                 }
             }
         }
@@ -252,8 +283,7 @@ impl Deliverer {
 
     /// Attaches a person's sockets to a chat that is new to them, and shows it as it is now.
     async fn opened(&self, user: UserId, mut data: serde_json::Value) -> serde_json::Value {
-        let chat = data.get("chat_id").and_then(|id| serde_json::from_value::<ChatId>(id.clone()).ok());
-        let Some(chat) = chat else { return data };
+        let Some(chat) = chat_of(&data) else { return data };
         let read = tokio::time::timeout(READ_TIMEOUT, self.view.chat(user, chat))
             .await
             .unwrap_or_else(|_late| Err(Error::new(Code::Unavailable, "The store takes too long.")));
@@ -273,6 +303,11 @@ impl Deliverer {
         }
         data
     }
+}
+
+/// The chat that an event of a person's stream is about.
+fn chat_of(data: &serde_json::Value) -> Option<ChatId> {
+    serde_json::from_value(data.get("chat_id")?.clone()).ok()
 }
 
 /// What a person's settings say of what they show.
@@ -299,7 +334,10 @@ fn change_in(chat: ChatId, kind: &str, data: &serde_json::Value) -> Option<Chang
     match (kind, data.get("change")?.as_str()?) {
         ("chat", "closed") => Some(Change::Open { chat, on: false }),
         ("chat", "opened") => Some(Change::Open { chat, on: true }),
-        ("member", "left") => Some(Change::Left { chat, user: serde_json::from_value(data.get("u")?.clone()).ok()? }),
+        ("member", "joined") => Some(Change::Joined { chat }),
+        ("member", "left" | "removed") => {
+            Some(Change::Left { chat, user: serde_json::from_value(data.get("u")?.clone()).ok()? })
+        }
         _ => None,
     }
 }
@@ -327,12 +365,12 @@ fn not_stored(error: &StoreError) -> Error {
         .after(Duration::from_secs(1))
 }
 
-fn not_member() -> Error {
+pub(super) fn not_member() -> Error {
     Error::new(Code::NotMember, "You are not a member of this chat.")
 }
 
 /// What a refused draft is told.
-fn refusal(outcome: Outcome) -> Error {
+pub(super) fn refusal(outcome: Outcome) -> Error {
     match outcome {
         Outcome::CidReused => {
             Error::new(Code::CidReused, "This client id was used for another message. Make a new one for each message.")

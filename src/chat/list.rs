@@ -2,10 +2,8 @@
 
 use std::cmp::Reverse;
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
-
 use super::view::Viewer;
+use super::words::words;
 use super::{Chat, view};
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
@@ -33,7 +31,7 @@ impl Chat {
         self.rates.check(RateKind::ChatList, &user.to_string())?;
         let mut rows = self.store.chats_of(user, self.chats_max()).await?;
         rows.sort_unstable_by_key(|row| Reverse((row.at, row.id)));
-        let wanted = fold(&asked.search);
+        let wanted: Vec<_> = words(&asked.search).into_iter().map(|word| word.text).collect();
         if !wanted.is_empty() {
             let members = self.store.members_of(&ids(&rows)).await?;
             rows.retain(|row| found(&wanted, user, row, members.get(&row.id).map(Vec::as_slice).unwrap_or_default()));
@@ -48,9 +46,8 @@ impl Chat {
             return Ok(Vec::new());
         }
         let viewer = Viewer { user, blocked: self.store.blocked_by(user).await? };
-        let tops: Vec<_> = rows.iter().filter(|row| row.last_n > 0).map(|row| (row.id, row.last_n)).collect();
         let mut members = self.store.members_of(&ids(rows)).await?;
-        let mut lasts = self.store.messages_at(&tops).await?;
+        let mut lasts = self.store.messages_at(viewer.user, rows.iter()).await?;
         let state = |row: &ChatRow| {
             view::state(&viewer, row, members.remove(&row.id).unwrap_or_default(), lasts.remove(&row.id))
         };
@@ -64,30 +61,11 @@ fn ids(rows: &[ChatRow]) -> Vec<ChatId> {
 
 /// Whether each wanted word begins a word of the chat's name or of one other member's name.
 fn found(wanted: &[String], user: UserId, row: &ChatRow, members: &[MemberRow]) -> bool {
-    let others = members.iter().filter(|member| member.user != user);
+    let known = |member: &&MemberRow| member.left.is_none_or(|left| left > row.joined);
+    let others = members.iter().filter(|member| member.user != user).filter(known);
     let mut names = others
         .map(|member| format!("{} {}", member.first_name, member.last_name))
         .chain(row.name.clone())
-        .map(|name| fold(&name));
-    names.any(|name| wanted.iter().all(|wanted| name.iter().any(|word| word.starts_with(wanted))))
-}
-
-/// The words of a text without accents and without upper case: `Noëlle van 't Hof` is `noelle van t hof`.
-fn fold(text: &str) -> Vec<String> {
-    let plain: String = text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect();
-    plain.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_compared_without_accents_and_case() {
-        assert_eq!(fold("Noëlle van 't HOF-Ångström"), ["noelle", "van", "t", "hof", "angstrom"]);
-        assert_eq!(fold("ÉMILE"), fold("E\u{301}mile"));
-        assert_eq!(fold("İ"), ["i"], "a capital that folds to a letter and a mark");
-        assert_eq!(fold("王 小明"), ["王", "小明"]);
-        assert!(fold(" \u{0}%_*' ").is_empty());
-    }
+        .map(|name| words(&name));
+    names.any(|name| wanted.iter().all(|wanted| name.iter().any(|word| word.text.starts_with(wanted))))
 }

@@ -2,15 +2,23 @@
 
 mod blocks;
 mod committer;
+mod edits;
 mod fanout;
+mod groups;
 mod history;
 mod list;
 mod live;
+mod mute;
+mod notices;
 mod open;
 mod restart;
+mod screening;
+mod search;
 mod send;
 mod sync;
+mod touched;
 mod view;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -23,13 +31,16 @@ pub use fanout::{Deliverer, FanOut};
 pub use list::Listing;
 pub use open::{Joining, Snapshot};
 pub use restart::Scope;
+pub use search::{Behind, Indexer, Search};
 pub use sync::Holding;
+pub use touched::Touched;
 pub use view::View;
 
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::error::Error;
 use crate::ids::{ChatId, UserId, new_id};
+use crate::moderation::Policy;
 use crate::protocol::codes::Code;
 use crate::ratelimit::RateLimits;
 use crate::realtime::{Hub, Live};
@@ -45,6 +56,8 @@ pub struct Chat {
     rates: Arc<RateLimits>,
     limits: Arc<Limits>,
     clock: Clock,
+    policy: Arc<Policy>,
+    recent: Arc<screening::Recent>,
 }
 
 impl Chat {
@@ -57,7 +70,8 @@ impl Chat {
         limits: Arc<Limits>,
         clock: Clock,
     ) -> Self {
-        Self { store, hub: Arc::clone(live.hub()), live, committer, rates, limits, clock }
+        let (policy, recent) = (Arc::default(), Arc::default());
+        Self { store, hub: Arc::clone(live.hub()), live, committer, rates, limits, clock, policy, recent }
     }
 
     /// The life of the store that numbers belong to.

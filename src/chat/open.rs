@@ -8,7 +8,8 @@ use super::{Chat, view};
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
 use crate::protocol::client::{Connect, Resume};
-use crate::protocol::server::{ChatState, Recovered, RecoveredStreams, SnapshotReason, UserState};
+use crate::protocol::notify::Notices;
+use crate::protocol::server::{ChatState, Invite, Recovered, RecoveredStreams, SnapshotReason, UserState};
 use crate::realtime::{Conn, Identity, Shows, StreamId};
 use crate::store::{ChatRow, EventRow, Range, UserHead};
 
@@ -28,6 +29,10 @@ pub struct Snapshot {
     pub user: UserState,
     /// The chats.
     pub chats: Vec<ChatState>,
+    /// Open invitations.
+    pub invites: Vec<Invite>,
+    /// What is news.
+    pub notices: Notices,
     /// `full`, `partial` or `none`, over all streams.
     pub recovered: RecoveredStreams,
     /// Stream, generation of our own attachment, and the number it goes live from.
@@ -43,6 +48,8 @@ pub(super) struct Asked<'a> {
     pub held: Option<&'a HashMap<ChatId, u64>>,
     /// The numbers held are of this life of the store.
     pub same_epoch: bool,
+    /// What the person deleted for themself while they were away is not in the answer: it is told by their own stream.
+    pub own_lost: bool,
 }
 
 impl Chat {
@@ -77,15 +84,23 @@ impl Chat {
     /// # Errors
     /// The store cannot be read.
     pub async fn snapshot(&self, conn: &Arc<Conn>, mut joining: Joining, asked: &Connect) -> Result<Snapshot, Error> {
-        let mut rows = self.store.chats_of(joining.user, self.chats_max()).await?;
-        rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.at, row.id)));
-        // What was joined since the first look has no attachment yet, or one that the committer made and keeps.
-        for row in &rows {
-            let stream = StreamId::Chat(row.id);
-            if let Some(generation) = self.hub.attach(conn, stream) {
-                joining.generations.insert(stream, generation);
+        // What was joined since the first look has no attachment yet, or one that the committer made and keeps. After an
+        // attachment there is another look: whoever leaves after that is detached by the committer.
+        let mut rows = loop {
+            let rows = self.store.chats_of(joining.user, self.chats_max()).await?;
+            let mut settled = true;
+            for row in &rows {
+                let stream = StreamId::Chat(row.id);
+                if let Some(generation) = self.hub.attach(conn, stream) {
+                    joining.generations.insert(stream, generation);
+                    settled = false;
+                }
             }
-        }
+            if settled {
+                break rows;
+            }
+        };
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.at, row.id)));
         // What was left since then is let go.
         joining.generations.retain(|stream, _| {
             let kept = match stream {
@@ -99,11 +114,17 @@ impl Chat {
         });
         let resume = asked.resume.as_ref();
         let same_epoch = resume.is_none_or(|resume| resume.epoch == self.store.epoch());
+        let notices = self.notices(joining.user, &joining.position).await?;
         let user = self.user_state(joining.user, joining.position, resume, same_epoch).await?;
         let viewer = Viewer { user: joining.user, blocked: self.store.blocked_by(joining.user).await? };
-        let wanted =
-            Asked { window: asked.window.unwrap_or((0, 19)), held: resume.map(|resume| &resume.chats), same_epoch };
+        let wanted = Asked {
+            window: asked.window.unwrap_or((0, 19)),
+            held: resume.map(|resume| &resume.chats),
+            same_epoch,
+            own_lost: user.recovered != Recovered::Full,
+        };
         let chats = self.chat_states(&viewer, &rows, wanted).await?;
+        let invites = self.invites(joining.user).await?.invites;
         let heads = rows.iter().map(|row| (StreamId::Chat(row.id), row.head));
         // The person's own stream last: from then on the committer attaches new chats live.
         let live = heads
@@ -117,7 +138,7 @@ impl Chat {
             (Some(_), full, all) if full == all => RecoveredStreams::Full,
             _ => RecoveredStreams::Partial,
         };
-        Ok(Snapshot { user, chats, recovered, live })
+        Ok(Snapshot { user, chats, invites, notices, recovered, live })
     }
 
     /// Ends buffering, after the snapshot has been pushed to the socket.
@@ -173,6 +194,7 @@ impl Chat {
             let mut verdict = match held {
                 None => Verdict::Snapshot(SnapshotReason::Fresh),
                 Some(_) if !asked.same_epoch => Verdict::Snapshot(SnapshotReason::Epoch),
+                Some(_) if asked.own_lost && row.erases => Verdict::Snapshot(SnapshotReason::Trimmed),
                 Some(seq) => place(*seq, row.head, row.base, each_max),
             };
             if let Verdict::Replay(after) = verdict {
@@ -196,11 +218,9 @@ impl Chat {
             .map(|(row, _, after)| row.range(*after, row.head))
             .collect();
         let ids: Vec<ChatId> = rows.iter().map(|row| row.id).collect();
-        let tops: Vec<(ChatId, u64)> =
-            rows.iter().filter(|row| row.last_n > 0).map(|row| (row.id, row.last_n)).collect();
         let mut events = self.store.events_in(viewer.user, &ranges).await?;
         let mut members = self.store.members_of(&ids).await?;
-        let mut lasts = self.store.messages_at(&tops).await?;
+        let mut lasts = self.store.messages_at(viewer.user, rows.iter()).await?;
         let mut bytes_left = self.limits.snapshot_bytes_max;
         let states = plans.into_iter().map(|(row, verdict, after)| {
             let found = events.remove(&row.id).unwrap_or_default();

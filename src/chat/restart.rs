@@ -8,7 +8,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Chat;
 use crate::ids::{ChatId, UserId};
 use crate::protocol::codes::Close;
-use crate::realtime::{Conn, StreamId};
+use crate::protocol::events::Reconnect;
+use crate::protocol::frame;
+use crate::protocol::server::Signal;
+use crate::realtime::{Conn, Frame, StreamId};
 
 /// Whose sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,12 @@ impl Chat {
         let sockets = u32::try_from(sockets).unwrap_or(u32::MAX);
         let again = Duration::from_secs(1).saturating_mul(sockets) / self.limits.connects_per_second.max(1);
         again.min(self.limits.drain_spread)
+    }
+
+    /// What sockets are told when the server stops: to come back at a moment of their own within this time.
+    pub fn farewell(&self, within: Duration) -> Frame {
+        let within_ms = u32::try_from(within.as_millis()).unwrap_or(u32::MAX);
+        Frame::durable(frame::text(&Signal { op: "reconnect", ch: None, d: Reconnect { within_ms } }))
     }
 
     /// Closes sockets with `going_away`, evenly over `within`. Each takes no further request, is answered what it asked,

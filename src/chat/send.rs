@@ -8,13 +8,14 @@ use tokio::sync::oneshot;
 use super::committer::{Answer, Draft, MarkerDraft, stopping};
 use super::{Chat, fanout};
 use crate::error::Error;
-use crate::ids::{ChatId, MessageId, UserId, new_id};
+use crate::ids::{ChatId, ClientMessageId, MessageId, UserId, new_id};
 use crate::protocol::client::Publish;
 use crate::protocol::codes::Code;
 use crate::protocol::server::{Marked, Sent};
 use crate::ratelimit::RateKind;
 use crate::realtime::{Begin, Conn};
 use crate::store::{NewMarker, NewMessage};
+use crate::text::is_blank;
 
 impl Chat {
     /// Takes a message from a socket. On success the answer comes later, at the event's place in the chat's order.
@@ -79,37 +80,38 @@ impl Chat {
         told.await.map_err(|_dropped| stopping())?
     }
 
-    async fn take(&self, user: UserId, chat: ChatId, publish: Publish) -> Result<Taken, Error> {
-        let chars = publish.text.chars().count();
+    /// Whether a message may say this.
+    ///
+    /// # Errors
+    /// `too_large`, `bad_request`.
+    pub(super) fn check_text(&self, text: &str) -> Result<(), Error> {
+        let chars = text.chars().count();
         if chars > self.limits.message_chars_max {
             return Err(Error::new(
                 Code::TooLarge,
                 format!("A message holds at most {} characters; this one has {chars}.", self.limits.message_chars_max),
             ));
         }
-        if publish.text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        if is_blank(text) {
             return Err(Error::bad_request("A message needs some text."));
         }
-        if publish.text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(Error::bad_request(
                 "The text holds control characters. Send plain text, with line breaks and tabs at most.",
             ));
         }
+        Ok(())
+    }
+
+    async fn take(&self, user: UserId, chat: ChatId, publish: Publish) -> Result<Taken, Error> {
+        self.check_text(&publish.text)?;
         let digest = digest(&publish);
         if let Err(wait) = self.rates.check(RateKind::Message, &user.to_string()) {
             // A retry of what is stored is answered whatever the rate: it asks for nothing new.
-            let known = self.store.message_by_cid(chat, user, publish.cid).await?;
-            return match known {
-                Some((stored, before)) if before == digest => Ok(Taken::Known(Sent {
-                    mid: stored.id,
-                    seq: stored.seq,
-                    n: stored.n,
-                    ts: stored.at.timestamp_millis(),
-                    cid: publish.cid,
-                    dup: true,
-                })),
-                _ => Err(wait.into()),
-            };
+            return self.known_or(user, chat, (publish.cid, digest), wait.into()).await;
+        }
+        if let Err(refused) = self.screen_message((chat, user), &publish.text) {
+            return self.known_or(user, chat, (publish.cid, digest), refused).await;
         }
         Ok(Taken::New(NewMessage {
             id: MessageId(new_id()),
@@ -120,6 +122,27 @@ impl Chat {
             digest,
             reply_to: publish.reply_to,
         }))
+    }
+
+    /// The answer of what is stored under this client id; the refusal of anything else.
+    async fn known_or(
+        &self,
+        user: UserId,
+        chat: ChatId,
+        (cid, digest): (ClientMessageId, [u8; 32]),
+        refusal: Error,
+    ) -> Result<Taken, Error> {
+        match self.store.message_by_cid(chat, user, cid).await? {
+            Some((stored, before)) if before.is_empty() || before == digest => Ok(Taken::Known(Sent {
+                mid: stored.id,
+                seq: stored.seq,
+                n: stored.n,
+                ts: stored.at.timestamp_millis(),
+                cid,
+                dup: true,
+            })),
+            _ => Err(refusal),
+        }
     }
 
     /// Takes a marker from a socket; the answer comes after the commit.
@@ -160,17 +183,6 @@ fn duplicate_id() -> Error {
 fn too_many_in_flight() -> Error {
     Error::new(Code::TooManyInFlight, "Too many requests are in flight on this socket. Wait for an answer first.")
         .after(std::time::Duration::from_millis(100))
-}
-
-/// Whether a character shows nothing although it is no white space (Unicode's `Default_Ignorable_Code_Point`).
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
-            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
-            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
-    )
 }
 
 /// What a client id stands for: SHA-256 over the text and the answered message.

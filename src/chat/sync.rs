@@ -44,6 +44,10 @@ impl Chat {
         if span.saturating_add(asked.chats.len()) > most {
             return Err(Error::bad_request(format!("Ask for at most {most} chats at once.")));
         }
+        // What this socket said before is answered first: held back, its answer would be dropped as known already.
+        if !conn.answered() {
+            self.committer.settle().await;
+        }
         let mut holding = Holding { hub: Arc::clone(&self.hub), conn: Arc::clone(conn), streams: HashMap::new() };
         let listed = self.listed(user).await?;
         for (at, row) in listed.iter().enumerate() {
@@ -59,7 +63,7 @@ impl Chat {
         rows.retain(|row| holding.streams.contains_key(&row.id));
         let viewer = Viewer { user, blocked: self.store.blocked_by(user).await? };
         let held = asked.chats.iter().filter_map(|(chat, seq)| Some((*chat, (*seq)?))).collect();
-        let wanted = Asked { window: (0, most), held: Some(&held), same_epoch: true };
+        let wanted = Asked { window: (0, most), held: Some(&held), same_epoch: true, own_lost: false };
         let chats = self.chat_states(&viewer, &rows, wanted).await?;
         for row in &rows {
             if let Some((_, next)) = holding.streams.get_mut(&row.id) {

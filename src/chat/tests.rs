@@ -33,7 +33,17 @@ fn house(store: &Store) -> House {
     let live = Arc::new(Live::new(Arc::clone(&hub), Clock::System, Lifetimes::of(&limits)));
     let (to_fanout, fanout) = mpsc::channel(8);
     let view = View { store: store.clone(), limits: Arc::clone(&limits) };
-    supervisor.spawn("fan-out", Deliverer { hub: Arc::clone(&hub), live: Arc::clone(&live), view }.run(fanout));
+    supervisor.spawn(
+        "fan-out",
+        Deliverer {
+            hub: Arc::clone(&hub),
+            live: Arc::clone(&live),
+            view,
+            behind: Arc::default(),
+            touched: Arc::default(),
+        }
+        .run(fanout),
+    );
     let stop = supervisor.stopping().clone();
     let (committer, work) = Committer::new(store.clone(), to_fanout, Arc::clone(&limits), Clock::System, stop);
     supervisor.spawn("committer", work);
@@ -128,7 +138,7 @@ async fn a_chat_that_opens_during_a_connect_is_not_swallowed() {
         house.chat.publish(&conn, 1, a, chat, publish("daar")).await.unwrap();
         house.chat.settle(Duration::from_secs(5)).await;
         assert_eq!(conn.closing(), None);
-        let (heads, _) = house.hub.positions(&conn, 0, 9);
+        let (heads, _) = house.hub.positions(&conn, &[], 0, 9);
         assert!(heads.contains(&(crate::realtime::StreamId::Chat(chat), 3)), "{heads:?}");
         assert!(heads.contains(&(crate::realtime::StreamId::User(a), 2)), "{heads:?}");
         assert_eq!(house.supervisor.shut_down(Duration::from_secs(5)).await, 0);

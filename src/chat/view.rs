@@ -8,11 +8,13 @@ use chrono::{DateTime, Utc};
 use crate::config::Limits;
 use crate::error::Error;
 use crate::ids::{ChatId, UserId};
+use crate::protocol::edits::Reacted;
+use crate::protocol::events;
 use crate::protocol::server::{
-    Body, Channel, ChatState, ChatStatus, Event, Marker, Member, MemberStatus, Message, MessageKind, Picture,
-    Recovered, SnapshotReason,
+    Body, Channel, ChatState, ChatStatus, Event, Marker, Member, MemberRole, MemberStatus, Message, MessageKind,
+    Picture, Recovered, SnapshotReason,
 };
-use crate::store::{ChatRow, EventRow, MemberRow, Store};
+use crate::store::{ChatRow, EventRow, MemberRow, MessageRow, Store};
 
 /// Reads chats and shows them as they are on the wire.
 #[derive(Clone, Debug)]
@@ -33,7 +35,7 @@ impl View {
         let after = row.base.max(row.head.saturating_sub(window(&self.limits)));
         let mut events = self.store.events_in(user, &[row.range(after, row.head)]).await?;
         let mut members = self.store.members_of(&[chat]).await?;
-        let mut last = self.store.messages_at(&[(chat, row.last_n)]).await?;
+        let mut last = self.store.messages_at(user, std::iter::once(&row)).await?;
         let viewer = Viewer { user, blocked: self.store.blocked_by(user).await? };
         let mut state = state(&viewer, &row, members.remove(&chat).unwrap_or_default(), last.remove(&chat));
         state.events = events.remove(&chat).unwrap_or_default().into_iter().map(event).collect();
@@ -60,6 +62,11 @@ pub(super) fn state(viewer: &Viewer, row: &ChatRow, members: Vec<MemberRow>, las
     let blocked = !row.is_group && members.iter().any(|member| viewer.blocked.contains(&member.user));
     // Nothing more is read in a chat that is blocked, so nothing of it waits to be.
     let unread = if blocked { 0 } else { row.head_n.saturating_sub(row.read_n).saturating_sub(row.withheld_unread) };
+    // A message that is withheld does not move the chat.
+    let at = match &last {
+        Some(last) if row.last_n < row.head_n => last.at,
+        _ => row.at,
+    };
     ChatState {
         id: row.id,
         group: row.is_group,
@@ -74,18 +81,25 @@ pub(super) fn state(viewer: &Viewer, row: &ChatRow, members: Vec<MemberRow>, las
         recovered: Recovered::None,
         reason: Some(SnapshotReason::Fresh),
         events: Vec::new(),
-        members: members.into_iter().map(|member| shown(viewer.user, receipts, member)).collect(),
+        members: members
+            .into_iter()
+            // Who was gone before one came is nobody one knows of.
+            .filter(|member| member.left.is_none_or(|left| left > row.joined))
+            .map(|member| shown((viewer.user, row.joined), receipts, member))
+            .collect(),
+        muted: row.muted.map(|until| until.timestamp_millis()),
         read: row.read,
         read_n: row.read_n,
         recv: row.recv,
         unread,
         last: last.map(preview),
-        at: row.at.timestamp_millis(),
+        at: at.timestamp_millis(),
     }
 }
 
-/// A member as shown to `viewer`, whose own `receipts` decide with the member's whether reading is.
-fn shown(viewer: UserId, receipts: bool, row: MemberRow) -> Member {
+/// A member as shown to `viewer`, who sees what came after a number, and whose own `receipts` decide with the member's
+/// whether reading is shown.
+fn shown((viewer, since): (UserId, u64), receipts: bool, row: MemberRow) -> Member {
     let reading = row.user == viewer || (receipts && row.receipts);
     Member {
         marker: Marker {
@@ -98,13 +112,26 @@ fn shown(viewer: UserId, receipts: bool, row: MemberRow) -> Member {
         last_name: row.last_name,
         hue: row.hue,
         picture: row.picture.map(Picture),
+        joined: if row.joined > since { row.joined } else { 0 },
+        role: if row.role == "owner" { MemberRole::Owner } else { MemberRole::Member },
         status: if row.status == "active" { MemberStatus::Active } else { MemberStatus::Left },
     }
 }
 
 /// A stored event as it goes over the wire.
 pub(super) fn event(row: EventRow) -> Event {
+    let mut op = row.kind;
     let body = match row.message {
+        Some(_) if op == "reaction" => Body::Other(row.data.unwrap_or_else(|| serde_json::json!({}))),
+        // What is deleted by now is all there is to say of what was done to it before.
+        Some(MessageRow { id: mid, n, rev, deleted: true, .. }) if op != "message" => {
+            op = "message.deleted".into();
+            Body::Other(serde_json::json!(events::Deleted { mid, n, rev }))
+        }
+        Some(MessageRow { id: mid, n, rev, text, edited_at, .. }) if op != "message" => {
+            let edited_at = edited_at.unwrap_or(row.at).timestamp_millis();
+            Body::Other(serde_json::json!(events::Edited { mid, n, rev, text, edited_at }))
+        }
         Some(message) => Body::Message(Message {
             mid: message.id,
             n: message.n,
@@ -112,12 +139,17 @@ pub(super) fn event(row: EventRow) -> Event {
             cid: message.cid,
             text: message.text,
             reply_to: message.reply_to,
+            reply_seq: message.reply_seq,
             kind: if message.kind == "user" { MessageKind::User } else { MessageKind::System },
             params: message.params,
+            rev: (message.rev > 1).then_some(message.rev),
+            edited: message.edited_at.map(|at| at.timestamp_millis()),
+            deleted: message.deleted,
+            reactions: message.reactions.into_iter().map(|it| Reacted { u: it.user, emoji: it.emoji }).collect(),
         }),
         None => Body::Other(row.data.unwrap_or_else(|| serde_json::json!({}))),
     };
-    Event { op: row.kind, ch: Channel::Chat(row.chat), seq: row.seq, ts: row.at.timestamp_millis(), d: body }
+    Event { op, ch: Channel::Chat(row.chat), seq: row.seq, ts: row.at.timestamp_millis(), d: body }
 }
 
 /// An event of a person's own stream as it goes over the wire.
@@ -147,7 +179,10 @@ fn written(text: &str) -> usize {
             .sum::<usize>()
 }
 
+/// Bytes of a reaction inside JSON.
+const REACTION_BYTES: usize = 72;
+
 /// About how many bytes an event takes on the wire.
 pub(super) fn weight(event: &EventRow) -> usize {
-    200 + event.message.as_ref().map_or(0, |message| written(&message.text))
+    200 + event.message.as_ref().map_or(0, |message| written(&message.text) + message.reactions.len() * REACTION_BYTES)
 }

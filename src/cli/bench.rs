@@ -17,7 +17,10 @@ use crate::demo::crowd::Crowd;
 use crate::doors::SESSION_COOKIE;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Bench {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// About two minutes a repetition, with fewer shapes
     #[arg(long)]
     quick: bool,
@@ -41,8 +44,39 @@ pub(super) struct Bench {
     pid: Option<u32>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Many sockets for long, with people who come and go: memory stays flat and nothing goes wrong
+    Soak {
+        /// Sockets; two share a chat
+        #[arg(long, value_name = "COUNT", default_value_t = 5_000)]
+        sockets: usize,
+        /// How long
+        #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
+        minutes: f64,
+        /// Share of the sockets that end in each second, to come back
+        #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+        churn: f64,
+        /// Seconds between two messages of one person
+        #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+        every: f64,
+        /// What the server's memory may rise by over the second half, in MiB a minute
+        #[arg(long, value_name = "MIB", default_value_t = 0.5)]
+        slope_max: f64,
+        /// At the end stop the server and start it again: all must be back within 30 s, with nothing lost
+        #[arg(long)]
+        restart: bool,
+    },
+}
+
 impl Bench {
     pub(super) fn run(self, settings: &Settings) -> Done {
+        if let Some(Other::Soak { sockets, minutes, churn, every, slope_max, restart }) = self.other {
+            let json = settings.json;
+            let held =
+                bench::soak::run(&bench::soak::Options { sockets, minutes, churn, every, slope_max, restart, json })?;
+            return Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         let running = match (self.url, self.people, self.pid) {
             (Some(address), Some(people), Some(pid)) => Some(bench::Running { address, people, pid }),
             _ => None,

@@ -1,12 +1,19 @@
 //! The command line: one file a group of commands. Exit codes: 0 done, 1 failed, 2 asked or set up wrongly.
 
+mod admin;
+mod audit;
+mod authz;
+mod backfill;
 mod bench;
 mod chat;
 mod check;
 mod demo;
 mod docs;
 mod health;
+mod jobs;
+mod matching;
 mod migrate;
+mod moderate;
 pub mod out;
 mod rates;
 mod realtime;
@@ -86,15 +93,35 @@ enum Command {
     /// Bring the schema up to date, or show where it is
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// Score people and suggest them to each other
+    #[command(subcommand)]
+    Matching(matching::Command),
+    /// Make what is derived anew, where it is missing or stale
+    #[command(subcommand)]
+    Backfill(backfill::Backfill),
+    /// Screen texts: one JSON object a line on standard input, one verdict a line on standard output
+    Moderate(moderate::Moderate),
     /// Look after people
     #[command(subcommand)]
     User(user::User),
     /// Short for user verify, suspend and activate
     #[command(flatten)]
     Standing(user::User),
+    /// Look after admins, their invitations and tokens
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Read, export and prove the audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Ask who may do what, and why
+    #[command(subcommand)]
+    Authz(authz::Authz),
     /// Look after chats
     #[command(subcommand)]
     Chat(chat::Chat),
+    /// List jobs, and run one now
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     /// Look after live sockets
     #[command(subcommand)]
     Realtime(realtime::Realtime),
@@ -174,9 +201,16 @@ impl Cli {
             Command::CheckConfig => check::check(&settings),
             Command::ExplainConfig => Ok(check::explain(settings.json)),
             Command::Docs(docs) => docs.run(),
+            Command::Matching(command) => command.run(&settings).await,
+            Command::Backfill(backfill) => backfill.run(&settings).await,
             Command::Migrate(migrate) => migrate.run(&settings).await,
+            Command::Moderate(moderate) => moderate.run(),
             Command::User(user) | Command::Standing(user) => user.run(&settings).await,
+            Command::Admin(admin) => admin.run(&settings).await,
+            Command::Audit(audit) => audit.run(&settings).await,
+            Command::Authz(authz) => authz.run(&settings).await,
             Command::Chat(chat) => chat.run(&settings).await,
+            Command::Jobs(jobs) => jobs.run(&settings).await,
             Command::Realtime(realtime) => realtime.run(&settings).await,
             Command::Session(session) => session.run(&settings).await,
             Command::RateLimits(rates) => rates.run(&settings).await,

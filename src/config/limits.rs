@@ -140,6 +140,10 @@ limits! {
         "Missed events of a person's own stream sent on a resume.";
     message_chars_max: usize = 4_000, 1..=100_000, "Unicode scalars",
         "Text of one message.";
+    moderation_window: Duration = hours(1), minutes(1)..=days(1), "seconds",
+        "How long the moderation of a message remembers what the same person wrote before it.";
+    moderation_writers_max: usize = 5_000, 1..=1_000_000, "people and chats",
+        "Whose earlier messages the moderation remembers; beyond it the oldest are forgotten.";
     history_page_max: usize = 100, 1..=1_000, "events",
         "Events in one page of history.";
     resume_events_max: usize = 500, 1..=10_000, "events",
@@ -150,14 +154,42 @@ limits! {
         "Newest events of a chat that comes afresh.";
     chats_per_user_max: usize = 500, 1..=10_000, "chats",
         "Chats one person may be in; a connect shows all of them.";
+    group_members_max: usize = 4, 2..=10, "people",
+        "People in one group, with those who are invited.";
+    groups_per_user_max: usize = 20, 1..=500, "groups",
+        "Groups one person may be in.";
+    group_invites_per_user_max: usize = 50, 1..=1_000, "invitations",
+        "Open invitations to one person, and as many from one person.";
+    group_invite_ttl: Duration = hours(72), minutes(1)..=days(30), "seconds",
+        "An invitation to a group is over after so long.";
+    group_title_chars_max: usize = 60, 1..=200, "Unicode scalars",
+        "Name of a group.";
+    group_changes_per_hour: u32 = 100, 1..=1_000_000, "changes/h",
+        "Changes to groups one person may ask for, over all groups and sockets.";
     blocks_per_user_max: usize = 500, 1..=10_000, "people",
         "People one person may have blocked; each message of somebody blocked costs a row for whoever blocked them.";
+    match_suggestions_max: u8 = 10, 1..=50, "people",
+        "People suggested to one person.";
+    match_open_max: u8 = 20, 1..=100, "suggestions",
+        "Suggestions one person has open, with those they or others wait to be answered in.";
+    match_fit_min: u8 = 30, 0..=100, "percent",
+        "Nobody is suggested who fits less.";
+    match_ttl: Duration = days(7), minutes(1)..=days(90), "seconds",
+        "A suggestion that nobody answers is over after so long, unless a run makes it again.";
+    match_lag: Duration = Duration::from_millis(50), Duration::from_millis(1)..=minutes(1), "seconds",
+        "A changed answer waits so long for more before suggestions follow it.";
     resume_total_max: usize = 1_000, 1..=100_000, "events",
         "Missed events of all chats sent on one resume.";
     snapshot_bytes_max: usize = MIB, 64 * KIB..=64 * MIB, "bytes",
         "The answer to a connect; chats beyond it come without their events.";
     page_bytes_max: usize = 192 * KIB, 32 * KIB..=16 * MIB, "bytes",
         "One page of history; it ends early rather than growing.";
+    search_words_max: usize = 8, 1..=64, "words",
+        "Words that one search may be for.";
+    search_page_max: usize = 50, 1..=500, "messages",
+        "Messages that one search finds at once.";
+    search_lag: Duration = Duration::from_millis(300), Duration::from_millis(1)..=minutes(1), "seconds",
+        "What was said waits so long for more before it can be found.";
     // committer
     fanout_queue_max: usize = 64, 1..=100_000, "batches",
         "Committed batches waiting to be delivered; the committer waits when there are more.";
@@ -167,11 +199,42 @@ limits! {
         "Drafts that share one commit.";
     store_timeout: Duration = seconds(5), seconds(1)..=minutes(1), "seconds",
         "One transaction; then it counts as failed and the store as unavailable.";
+    // jobs
+    job_lease: Duration = minutes(1), seconds(1)..=hours(1), "seconds",
+        "A run that says nothing for so long is over: its process is gone, and the job may run again. Above the difference of two nodes' clocks.";
+    job_tick: Duration = seconds(10), Duration::from_millis(10)..=minutes(10), "seconds",
+        "How often it is looked whether a job is due.";
+    job_runs_kept: usize = 100, 20..=10_000, "runs",
+        "Newest runs of each job that are kept.";
+    job_runs_shown: usize = 20, 1..=100, "runs",
+        "Newest runs of each job that are shown.";
+    job_wait: Duration = seconds(20), seconds(0)..=minutes(5), "seconds",
+        "How long the answer to a scheduler elsewhere waits for its run to end.";
     // rates: so many at once, and they come back evenly over the period
     chat_lists_per_minute: u32 = 120, 1..=1_000_000, "lists/min",
         "Lists and searches of chats that one person may ask for over HTTP; a client without a socket asks 12 times.";
+    searches_per_minute: u32 = 60, 1..=1_000_000, "searches/min",
+        "Searches for messages that one person may make.";
     messages_per_minute: u32 = 60, 1..=1_000_000, "messages/min",
         "Messages one person may send, over all sockets.";
+    onboarding_saves_per_minute: u32 = 60, 1..=1_000_000, "saves/min",
+        "Sections of the questionnaire one person may save or hand in.";
+    match_replies_per_hour: u32 = 120, 1..=1_000_000, "answers/h",
+        "Answers to suggestions one person may give, and matches they may end.";
+    match_refreshes_per_hour: u32 = 20, 1..=1_000_000, "refreshes/h",
+        "Times one person may ask for their suggestions to be made anew.";
+    notices_per_minute: u32 = 120, 1..=1_000_000, "changes/min",
+        "Times one person may say what of the news they have seen, over all sockets.";
+    mutes_per_minute: u32 = 30, 1..=1_000_000, "changes/min",
+        "Chats one person may mute or hear of again, over all sockets.";
+    edit_window: Duration = hours(24), seconds(0)..=days(3_650), "seconds",
+        "How long after it was sent a message can be edited.";
+    delete_window: Duration = hours(48), seconds(0)..=days(3_650), "seconds",
+        "How long after it was sent a message can be deleted for all.";
+    reactions_per_minute: u32 = 60, 1..=1_000_000, "reactions/min",
+        "Reactions one person may make and take back, over all chats and sockets.";
+    edits_per_minute: u32 = 30, 1..=1_000_000, "changes/min",
+        "Messages one person may edit or delete, over all sockets.";
     sign_in_per_account: u32 = 5, 1..=1_000_000, "tries/window",
         "Failed sign-ins to one account from one network in sign_in_window.";
     sign_in_per_address: u32 = 200, 1..=1_000_000, "tries/window",
@@ -229,6 +292,32 @@ limits! {
         "Time for the largest picture to arrive; smaller ones must keep the same pace, after the half of request_timeout that every body has.";
     picture_decodes_at_once: usize = 1, 1..=64, "pictures",
         "Pictures decoded at the same time, 4 bytes a pixel each and what the decoder needs; four times as many may wait.";
+    // admins
+    admin_step_up_ttl: Duration = minutes(10), minutes(1)..=hours(12), "seconds",
+        "How long after showing the second factor an admin may do what is dangerous.";
+    admin_unlock_ttl: Duration = hours(1), minutes(1)..=days(1), "seconds",
+        "How long the admin secret unlocks a session.";
+    admin_codes_per_window: u32 = 5, 1..=1_000_000, "tries/15 min",
+        "Codes of a second factor that one admin may try.";
+    admin_secrets_per_hour: u32 = 10, 1..=1_000_000, "tries/h",
+        "Wrong admin secrets of one admin until no more are looked at.";
+    admin_invite_ttl: Duration = days(7), minutes(1)..=days(30), "seconds",
+        "An invitation to be an admin is good for so long.";
+    admin_token_ttl_max: Duration = days(90), days(1)..=days(365), "seconds",
+        "Longest life of a token of an admin.";
+    admin_users_max: usize = 100, 1..=1_000, "people",
+        "People whom one request of an admin may change.";
+    admin_page_max: usize = 200, 10..=1_000, "rows",
+        "Rows of one page of a list of admins.";
+    audit_export_max: usize = 10_000, 100..=100_000, "rows",
+        "Rows of one export of the audit log, about a kilobyte each.";
+    // mail
+    mail_sleep: Duration = seconds(30), Duration::from_millis(10)..=minutes(10), "seconds",
+        "The longest time in which nobody looks whether a mail is due; new ones are sent at once.";
+    unread_mail_after: Duration = minutes(10), seconds(1)..=days(7), "seconds",
+        "After so long with an unread message and no window open somebody is mailed, once for each chat until they read on.";
+    unread_mail_until: Duration = days(1), minutes(1)..=days(365), "seconds",
+        "A chat that had no message for so long is mailed about no more.";
     // stopping
     drain_notice: Duration = seconds(0), seconds(0)..=minutes(5), "seconds",
         "How long a stopping server only reports itself as not ready, so that a load balancer takes it out, before its sockets are sent away.";

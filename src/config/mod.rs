@@ -68,6 +68,16 @@ pub struct Config {
     pub data_key: SecretString,
     /// Bearer token for `/metrics` from other than loopback; None: loopback only.
     pub metrics_token: Option<SecretString>,
+    /// What admins show besides their session or token; None: it is not asked for.
+    pub admin_shared_secret: Option<SecretString>,
+    /// What schedulers elsewhere show to run a job; None: no such routes.
+    pub cron_secret: Option<SecretString>,
+    /// The secret before that one, which still works while it is replaced.
+    pub cron_secret_previous: Option<SecretString>,
+    /// The file that says when jobs are due; None: `vercel.json` in the data directory, or the one in the program.
+    pub jobs_file: Option<PathBuf>,
+    /// The time zone in which that file is read.
+    pub jobs_zone: chrono_tz::Tz,
     /// The form of the log.
     pub log_format: LogFormat,
     /// What is logged, as a `tracing` filter.
@@ -100,6 +110,11 @@ impl Config {
             csrf_secret: SecretString::default(),
             data_key: SecretString::default(),
             metrics_token: None,
+            admin_shared_secret: None,
+            cron_secret: None,
+            cron_secret_previous: None,
+            jobs_file: None,
+            jobs_zone: chrono_tz::Tz::UTC,
             log_format: LogFormat::Text,
             log_level: "info".into(),
             demo: false,

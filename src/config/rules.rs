@@ -121,6 +121,26 @@ fn forms(config: &Config, checks: &mut Checks<'_>) {
         "is not 16 to 1024 bytes long",
         "Make one with: openssl rand -hex 32",
     );
+    checks.must(
+        config.admin_shared_secret.as_ref().is_none_or(|token| (16..=1024).contains(&length(token))),
+        "admin_shared_secret",
+        "is not 16 to 1024 bytes long",
+        "Make one with: openssl rand -hex 32",
+    );
+    for (key, secret) in [("cron_secret", &config.cron_secret), ("cron_secret_previous", &config.cron_secret_previous)]
+    {
+        checks.must(
+            secret.as_ref().is_none_or(|token| (16..=512).contains(&length(token)) && is_bearer(token)),
+            key,
+            "is not 16 to 512 characters that a bearer token may have",
+            "Make one with: openssl rand -hex 32",
+        );
+    }
+}
+
+/// Whether text is made of the characters that a bearer token has.
+fn is_bearer(token: &SecretString) -> bool {
+    token.expose_secret().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(&byte))
 }
 
 fn combinations(config: &Config, checks: &mut Checks<'_>) {

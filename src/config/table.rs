@@ -107,6 +107,16 @@ keys! {
         "Seals columns such as the birth date; lose it and they are lost. In development it is made and kept in data_dir/secrets.toml.";
     metrics_token, "DOMU_METRICS_TOKEN", None, "text", "16 to 1024 bytes", true,
         "Bearer token for /metrics from elsewhere. Without it: loopback only.";
+    admin_shared_secret, "ADMIN_SHARED_SECRET", None, "text", "16 to 1024 bytes", true,
+        "Admins show it besides: programs in x-admin-secret, sessions once an hour. Without it: not asked for.";
+    cron_secret, "CRON_SECRET", None, "text", "16 to 512 letters, digits and - _ . ~ + / =", true,
+        "Bearer token with which schedulers elsewhere run jobs at /api/cron/{name}. Without it there are no such routes.";
+    cron_secret_previous, "CRON_SECRET_PREVIOUS", None, "text", "16 to 512 letters, digits and - _ . ~ + / =", true,
+        "The secret before that one: it works as well until it is taken away here.";
+    jobs_file, "DOMU_JOBS_FILE", None, "path", "a file in the form of vercel.json", false,
+        "When jobs are due. Without it: vercel.json in data_dir, or else the one that comes with the program.";
+    jobs_zone, "DOMU_JOBS_ZONE", None, "time zone", "an IANA name such as UTC or Europe/Amsterdam", false,
+        "The time zone in which the schedules of jobs are read.";
     log_format, "DOMU_LOG_FORMAT", Some("--log-format"), "word", "text or json", false,
         "Form of the log on stderr.";
     log_level, "DOMU_LOG_LEVEL", Some("--log-level"), "filter", "error, warn, info, debug, trace, or such as info,domu::ws=debug", false,

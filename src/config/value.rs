@@ -87,7 +87,7 @@ macro_rules! numbers {
         }
     )*};
 }
-numbers!(u32, usize);
+numbers!(u8, u32, usize);
 
 impl Setting for Duration {
     /// `250ms`, `10s`, `5m`, `24h`, `30d`, or a plain number of seconds.
@@ -152,6 +152,15 @@ impl Setting for PathBuf {
     }
     fn show(&self) -> String {
         self.display().to_string()
+    }
+}
+
+impl Setting for chrono_tz::Tz {
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        raw.text()?.parse().map_err(|_| "is not a time zone such as UTC or Europe/Amsterdam".into())
+    }
+    fn show(&self) -> String {
+        self.name().into()
     }
 }
 

@@ -183,7 +183,7 @@ async fn a_large_world_that_was_cut_off_becomes_the_same_one() {
     let clock = Clock::manual(now());
     let size = super::Size::People(500);
     let prints = std::sync::Mutex::new(Vec::new());
-    on_each(async |test| {
+    Box::pin(on_each(async |test| {
         super::seed_sized(&test.store, &clock, 3, size, 100).await.unwrap();
         let whole = print(&test).await;
         let left = TestStore::sqlite().await;
@@ -211,7 +211,7 @@ async fn a_large_world_that_was_cut_off_becomes_the_same_one() {
         assert_eq!(test.number(most).await, 100);
         assert!(whole[0] == 560 && (25_000..30_000).contains(&whole[2]), "{whole:?}");
         prints.lock().unwrap().push(whole);
-    })
+    }))
     .await;
     let mut prints = prints.into_inner().unwrap();
     prints.dedup();

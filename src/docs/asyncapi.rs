@@ -8,11 +8,20 @@ use crate::http::routes::doc::Shape;
 use crate::ops::health::VERSION;
 use crate::protocol::client::{Connect, History, Position, Publish};
 use crate::protocol::codes::{Close, Code};
-use crate::protocol::events::{Block, Chat, Hidden, Pong, Profile, Reconnect, Sanction, Session, Verification};
+use crate::protocol::edits::{Changed, Delete, Edit, React};
+use crate::protocol::events::{
+    Block, Chat, ChatLeft, Deleted, Edited, Erased, Hidden, Invite, Match, Member, Pong, Profile, Reaction, Reconnect,
+    Sanction, Session, Verification,
+};
+use crate::protocol::groups::{NewGroup, Somebody, Title};
 use crate::protocol::live::{
     Expiring, Focus, Focused, Noted, Presence, Refresh, Refreshed, Switch, Sync, Synced, Typing,
 };
-use crate::protocol::server::{ChatState, Connected, ErrorBody, Event, Marked, Marker, Message, Page, Ping, Sent};
+use crate::protocol::matching::SuggestionsChanged;
+use crate::protocol::notify::{Mute, MuteChange, Muted, NoticeRead, Noticed};
+use crate::protocol::server::{
+    ChatState, Connected, ErrorBody, Event, GroupMade, Marked, Marker, Message, Page, Ping, Sent,
+};
 use crate::protocol::{NUMBER_MAX, SUBPROTOCOL};
 
 /// Something a client asks, and what it is answered.
@@ -25,6 +34,10 @@ struct Operation {
     gives: Option<Shape>,
     errors: &'static [Code],
 }
+
+/// What a change of a group can be refused with.
+const GROUP: &[Code] =
+    &[Code::NotMember, Code::Forbidden, Code::ChatLocked, Code::NotVerified, Code::NotFound, Code::Conflict];
 
 const OPERATIONS: &[Operation] = &[
     Operation {
@@ -49,6 +62,53 @@ const OPERATIONS: &[Operation] = &[
             Code::NotVerified,
             Code::CidReused,
             Code::TooLarge,
+            Code::RejectedByRule,
+        ],
+    },
+    Operation {
+        op: "edit",
+        about: "Put another text in the place of a message of mine, if it still has the revision I saw.",
+        chat: true,
+        asks: Some(Shape::of::<Edit>()),
+        gives: Some(Shape::of::<Changed>()),
+        errors: &[
+            Code::NotMember,
+            Code::PairBlocked,
+            Code::PrivacyOff,
+            Code::ChatLocked,
+            Code::NotVerified,
+            Code::Suspended,
+            Code::Forbidden,
+            Code::NotFound,
+            Code::StaleRev,
+            Code::Conflict,
+            Code::TooLarge,
+            Code::RejectedByRule,
+        ],
+    },
+    Operation {
+        op: "delete",
+        about: "Delete a message: for oneself, or one's own for all. Saying it again changes nothing.",
+        chat: true,
+        asks: Some(Shape::of::<Delete>()),
+        gives: Some(Shape::of::<Changed>()),
+        errors: &[Code::NotMember, Code::ChatLocked, Code::Suspended, Code::Forbidden, Code::NotFound],
+    },
+    Operation {
+        op: "react",
+        about: "React to a message, or take a reaction back. Saying it again changes nothing.",
+        chat: true,
+        asks: Some(Shape::of::<React>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: &[
+            Code::NotMember,
+            Code::PairBlocked,
+            Code::PrivacyOff,
+            Code::ChatLocked,
+            Code::NotVerified,
+            Code::Suspended,
+            Code::NotFound,
+            Code::Conflict,
         ],
     },
     Operation {
@@ -74,6 +134,22 @@ const OPERATIONS: &[Operation] = &[
         asks: Some(Shape::of::<Position>()),
         gives: Some(Shape::of::<Marked>()),
         errors: &[Code::NotMember],
+    },
+    Operation {
+        op: "mute",
+        about: "Say that a chat is not to be told of, for ever or until a moment, or that it is again. All my devices hear it.",
+        chat: true,
+        asks: Some(Shape::of::<Mute>()),
+        gives: Some(Shape::of::<Muted>()),
+        errors: &[Code::NotMember],
+    },
+    Operation {
+        op: "notify.read",
+        about: "Say what of the news I have seen: one event of my stream, or everything up to a number. All my devices hear it.",
+        chat: false,
+        asks: Some(Shape::of::<NoticeRead>()),
+        gives: Some(Shape::of::<Noticed>()),
+        errors: &[],
     },
     Operation {
         op: "focus",
@@ -116,6 +192,78 @@ const OPERATIONS: &[Operation] = &[
         errors: &[],
     },
     Operation {
+        op: "group.create",
+        about: "Make a group among people one shares an open chat with; they are invited.",
+        chat: false,
+        asks: Some(Shape::of::<NewGroup>()),
+        gives: Some(Shape::of::<GroupMade>()),
+        errors: &[Code::NotVerified, Code::NotFound, Code::Conflict],
+    },
+    Operation {
+        op: "group.invite",
+        about: "Invite somebody to one's group.",
+        chat: true,
+        asks: Some(Shape::of::<Somebody>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
+        op: "group.revoke",
+        about: "Take an invitation back.",
+        chat: true,
+        asks: Some(Shape::of::<Somebody>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
+        op: "group.remove",
+        about: "Remove somebody from one's group.",
+        chat: true,
+        asks: Some(Shape::of::<Somebody>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
+        op: "group.transfer",
+        about: "Make somebody else the owner.",
+        chat: true,
+        asks: Some(Shape::of::<Somebody>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
+        op: "group.rename",
+        about: "Name one's group otherwise.",
+        chat: true,
+        asks: Some(Shape::of::<Title>()),
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
+        op: "group.leave",
+        about: "Leave a group; its owner is followed by who has been in it for longest.",
+        chat: true,
+        asks: None,
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
+        op: "invite.accept",
+        about: "Join a group one is invited to; one sees what comes from then on.",
+        chat: true,
+        asks: None,
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
+        op: "invite.decline",
+        about: "Do not join a group one is invited to.",
+        chat: true,
+        asks: None,
+        gives: Some(Shape::of::<Noted>()),
+        errors: GROUP,
+    },
+    Operation {
         op: "ping",
         about: "Ask whether the server is there, and its time.",
         chat: false,
@@ -139,9 +287,19 @@ const ALWAYS: &[Code] = &[Code::BadRequest, Code::RateLimited, Code::Internal, C
 /// Numbered events: name, whether of a chat's stream (else of the person's own), details.
 const EVENTS: &[(&str, bool, Shape)] = &[
     ("message", true, Shape::of::<Message>()),
+    ("message.edited", true, Shape::of::<Edited>()),
+    ("message.deleted", true, Shape::of::<Deleted>()),
+    ("reaction", true, Shape::of::<Reaction>()),
     ("hidden", true, Shape::of::<Hidden>()),
     ("chat", true, Shape::of::<Chat<'_>>()),
+    ("member", true, Shape::of::<Member>()),
+    ("invite", false, Shape::of::<Invite<'_>>()),
+    ("match", false, Shape::of::<Match<'_>>()),
+    ("chat.left", false, Shape::of::<ChatLeft>()),
     ("chat.opened", false, Shape::of::<ChatState>()),
+    ("erased", false, Shape::of::<Erased>()),
+    ("mute", false, Shape::of::<MuteChange>()),
+    ("notify.read", false, Shape::of::<Noticed>()),
     ("block", false, Shape::of::<Block>()),
     ("settings", false, Shape::of::<Settings>()),
     ("profile", false, Shape::of::<Profile>()),
@@ -165,6 +323,12 @@ const SIGNALS: &[Told] = &[
         chat: true,
         d: Shape::of::<Marker>(),
         about: "Where a member is now: unnumbered, the newest counts.",
+    },
+    Told {
+        op: "suggestions",
+        chat: false,
+        d: Shape::of::<SuggestionsChanged>(),
+        about: "The list of suggestions changed: ask for it again.",
     },
     Told { op: "typing", chat: true, d: Shape::of::<Typing>(), about: "Somebody types in a chat on screen, or stops." },
     Told {

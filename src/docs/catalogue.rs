@@ -20,6 +20,7 @@ fn advice(code: Code) -> &'static str {
         Code::UnrecoverablePosition => "Forget what is held of the chat and connect without a position.",
         Code::RateLimited | Code::TooManyInFlight => "Wait `after_ms`, then repeat it.",
         Code::Internal | Code::Unavailable | Code::Overloaded => "Wait with a growing back-off, then repeat it.",
+        Code::RejectedByRule => "Keep the text, and show the person the part in `d.span`.",
         Code::Misdirected => "Use the address people type.",
         Code::UpgradeRequired => "Open a WebSocket of version 13 that speaks domu.v1.json.",
         code if code.status() == 400 => "Do not repeat it: mend the request.",

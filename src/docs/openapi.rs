@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::schemas::{Schemas, plain, reference};
+use crate::admin::model::{Grant, Permission, Reach, Role};
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::http::routes::doc::{Answer, Content, Shape};
 use crate::http::routes::{ROUTES, RouteSpec, Who};
@@ -76,7 +77,23 @@ fn operation(route: &RouteSpec, schemas: &mut Schemas, refusals: &mut Refusals) 
     if route.who == Who::Demo {
         operation.insert("description".to_owned(), json!("Only in demo mode: else there is no such route."));
     }
+    if let Who::Admin(permission) = route.who {
+        let reach = Role::ALL.map(|role| format!("{}: {}", role.as_str(), reach(permission.grant(role))));
+        let about = format!("For admins with `{}` ({}).", permission.as_str(), reach.join(", "));
+        operation.insert("description".to_owned(), json!(about));
+    }
     Value::Object(operation)
+}
+
+/// How far a permission goes, in a word or two.
+fn reach(grant: Grant) -> String {
+    let far = match grant.reach {
+        Reach::Nothing => "no",
+        Reach::Mine => "own acts",
+        Reach::University => "own university",
+        Reach::All => "all",
+    };
+    if grant.step_up { format!("{far}, with step-up") } else { far.to_owned() }
 }
 
 /// `PATCH /api/me/settings` is `patch_me_settings`.
@@ -92,8 +109,9 @@ fn tag(path: &str) -> &str {
 fn security(route: &RouteSpec) -> Value {
     let changes = !route.method.is_safe();
     match (route.who, changes) {
-        (Who::SignedIn, true) => json!([{ "cookie": [], "csrf": [] }, { "bearer": [] }]),
-        (Who::SignedIn, false) => json!([{ "cookie": [] }, { "bearer": [] }]),
+        (Who::SignedIn | Who::Admin(_), true) => json!([{ "cookie": [], "csrf": [] }, { "bearer": [] }]),
+        (Who::SignedIn | Who::Admin(_), false) => json!([{ "cookie": [] }, { "bearer": [] }]),
+        (Who::Cron, _) => json!([{ "bearer": [] }]),
         (Who::Metrics, _) => json!([{ "bearer": [] }, {}]),
         (Who::Anyone | Who::Demo, _) if route.csrf => json!([{ "csrf": [] }]),
         (Who::Anyone | Who::Demo, _) => json!([]),
@@ -105,6 +123,10 @@ fn parameters(route: &RouteSpec) -> Vec<Value> {
     if route.path.contains("{id}") {
         let schema = json!({ "type": "string", "format": "uuid", "pattern": "^[0-9a-fA-F-]{36}$" });
         parameters.push(json!({ "name": "id", "in": "path", "required": true, "schema": schema }));
+    }
+    if route.path.contains("{name}") {
+        let schema = json!({ "type": "string", "pattern": "^[a-z][a-z-]{0,63}$" });
+        parameters.push(json!({ "name": "name", "in": "path", "required": true, "schema": schema }));
     }
     if let Some(Shape { schema, .. }) = route.doc.query {
         let schema = plain(&schema());
@@ -183,12 +205,20 @@ pub(super) fn codes(route: &RouteSpec) -> BTreeSet<Code> {
     codes.extend([Code::BadRequest, Code::Misdirected, Code::Internal, Code::Unavailable, Code::Overloaded]);
     if !route.method.is_safe() {
         codes.extend([Code::InvalidCsrf, Code::ForeignOrigin, Code::TooLarge, Code::UnsupportedMediaType]);
-        if route.who == Who::SignedIn {
+        if route.who.is_personal() {
             codes.insert(Code::RateLimited);
         }
     }
     match route.who {
         Who::SignedIn => codes.extend([Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::ForeignOrigin]),
+        Who::Admin(permission) => {
+            codes.extend([Code::Unauthorized, Code::TokenExpired, Code::Suspended, Code::ForeignOrigin]);
+            codes.extend([Code::Forbidden, Code::StepUpRequired, Code::AdminSecretRequired, Code::AdminSecretInvalid]);
+            if permission != Permission::Oneself {
+                codes.insert(Code::NotFound);
+            }
+        }
+        Who::Cron => codes.extend([Code::Unauthorized, Code::NotFound]),
         Who::Demo | Who::Metrics => codes.extend([Code::NotFound]),
         Who::Anyone => {}
     }

@@ -86,7 +86,7 @@ pub fn check_type(headers: &HeaderMap, has_body: bool, file: Option<&[&str]>) ->
     let (meant, detail) = match file {
         None => (is_json, "Send the body as content-type: application/json.".to_owned()),
         Some(kinds) => (
-            text.is_some_and(|text| kinds.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind))),
+            text.is_some_and(|text| kinds.iter().any(|kind| is_kind(text, kind))),
             format!("Send the file as one of these content types: {}.", kinds.join(", ")),
         ),
     };
@@ -95,6 +95,12 @@ pub fn check_type(headers: &HeaderMap, has_body: bool, file: Option<&[&str]>) ->
         (None, None) if !has_body => Ok(()),
         _ => Err(Error::new(Code::UnsupportedMediaType, detail)),
     }
+}
+
+/// Whether a declaration names a media type; those of forms come with parameters.
+fn is_kind(text: &str, kind: &str) -> bool {
+    let bare = if kind.contains("form") { text.split(';').next().unwrap_or(text) } else { text };
+    bare.trim().eq_ignore_ascii_case(kind)
 }
 
 /// A typed JSON body: an object. Keys twice, wrong types and deep nesting are refused, and fields that are not known when

@@ -25,7 +25,7 @@ use super::headers::SecurityHeaders;
 use super::problem::{self, Allowed, Failure, PROBLEM_JSON};
 use super::routes;
 use crate::config::Config;
-use crate::doors::{self, CSRF_HEADER, PeerAddr, RequestId};
+use crate::doors::{self, ADMIN_SECRET_HEADER, CSRF_HEADER, PeerAddr, RequestId};
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::protocol::codes::Code;
@@ -66,7 +66,12 @@ where
     let shared = Arc::new(Shared { headers: SecurityHeaders::new(&config), config });
     ServiceBuilder::new()
         .layer(layer_fn(move |inner| Edge { inner, shared: Arc::clone(&shared) }))
-        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, COOKIE, HeaderName::from_static(CSRF_HEADER)]))
+        .layer(SetSensitiveRequestHeadersLayer::new([
+            AUTHORIZATION,
+            COOKIE,
+            HeaderName::from_static(CSRF_HEADER),
+            HeaderName::from_static(ADMIN_SECRET_HEADER),
+        ]))
         .layer(
             CompressionLayer::new()
                 .quality(CompressionLevel::Fastest)

@@ -27,8 +27,9 @@ use super::uploads::{Place, Uploads};
 use super::{body, problem};
 use crate::accounts::Principal;
 use crate::accounts::model::cut_user_agent;
+use crate::admin::{Actor, Credentials, Permission};
 use crate::config::{Config, Environment};
-use crate::doors::{self, CSRF_HEADER, Cookies, CsrfSubject, PeerAddr};
+use crate::doors::{self, ADMIN_SECRET_HEADER, CSRF_HEADER, Cookies, CsrfSubject, PeerAddr, RequestId};
 use crate::error::{Error, Result};
 use crate::protocol::codes::Code;
 use crate::ratelimit::{RateKind, RateLimits};
@@ -36,6 +37,19 @@ use crate::telemetry::names;
 
 /// Finds out whose session a token names.
 pub type Authenticate = Arc<dyn Fn(SecretString) -> BoxFuture<'static, Result<Principal>> + Send + Sync>;
+
+/// Finds out which admin asks, for a route of this permission.
+pub type Identify =
+    Arc<dyn Fn(Credentials, Permission) -> BoxFuture<'static, Result<(Actor, Option<Principal>)>> + Send + Sync>;
+
+/// What the gate asks services: whose a token is.
+#[derive(Clone)]
+pub struct Ask {
+    /// Of everybody who is signed in.
+    pub authenticate: Authenticate,
+    /// Of admins.
+    pub identify: Identify,
+}
 
 /// Who made a request, as far as it is known; every handler can ask for it.
 #[derive(Clone, Debug)]
@@ -50,6 +64,10 @@ pub struct Visitor {
     pub token: Option<SecretString>,
     /// The person, on routes for people who are signed in.
     pub principal: Option<Principal>,
+    /// The admin, on routes for admins.
+    pub admin: Option<Actor>,
+    /// The request's id.
+    pub request_id: Option<String>,
 }
 
 impl Visitor {
@@ -59,6 +77,14 @@ impl Visitor {
     /// `unauthorized` on a route that anyone may call.
     pub fn principal(&self) -> Result<&Principal> {
         self.principal.as_ref().ok_or_else(unauthorized)
+    }
+
+    /// The admin who asks.
+    ///
+    /// # Errors
+    /// `unauthorized` on a route that is not for admins.
+    pub fn admin(&self) -> Result<&Actor> {
+        self.admin.as_ref().ok_or_else(unauthorized)
     }
 
     /// The name under which limits of this sort count them.
@@ -80,7 +106,7 @@ pub struct Front {
 struct Gate {
     config: Arc<Config>,
     rates: Arc<RateLimits>,
-    authenticate: Authenticate,
+    ask: Ask,
     assets: Arc<Assets>,
     /// Room for large bodies: a place is held until the request is answered.
     uploads: Uploads,
@@ -108,12 +134,12 @@ impl Front {
     pub fn new(
         config: Arc<Config>,
         rates: Arc<RateLimits>,
-        authenticate: Authenticate,
+        ask: Ask,
         assets: Arc<Assets>,
         router: BoxedFilter<(Response,)>,
     ) -> Self {
         let uploads = Uploads::new(config.limits.picture_uploads_at_once);
-        Self { gate: Arc::new(Gate { config, rates, authenticate, assets, uploads }), router }
+        Self { gate: Arc::new(Gate { config, rates, ask, assets, uploads }), router }
     }
 }
 
@@ -174,21 +200,33 @@ impl Gate {
             doors::unsafe_origin_allowed(&self.config, &parts.headers)?;
             self.check_csrf(route, &parts.headers, &cookies, bearer.as_ref())?;
         }
-        let principal = match route.who {
-            Who::Anyone => None,
-            Who::Demo if self.config.demo => None,
-            Who::Metrics if self.may_see_metrics(&parts.headers, peer.ip(), bearer.as_ref()) => None,
+        let address = doors::client_address(&parts.headers, peer, &self.config.trusted_proxies);
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        let (admin, principal) = match route.who {
+            Who::Anyone => (None, None),
+            Who::Demo if self.config.demo => (None, None),
+            Who::Metrics if self.may_see_metrics(&parts.headers, peer.ip(), bearer.as_ref()) => (None, None),
+            Who::Cron => (self.may_run_jobs(bearer.as_ref())?, None),
             Who::Demo | Who::Metrics => return Err(not_found().into()),
-            Who::SignedIn => {
+            Who::SignedIn | Who::Admin(_) => {
                 let token = token.clone().ok_or_else(unauthorized)?;
                 // Private answers are not for other sites' pages, whatever they would do with them.
                 doors::unsafe_origin_allowed(&self.config, &parts.headers)?;
-                Some((self.authenticate)(token).await?)
+                match route.who {
+                    Who::Admin(permission) => {
+                        let secret = admin_secret(&parts.headers)?;
+                        let shown = Credentials { token, secret, address, request_id: request_id.clone() };
+                        let (actor, principal) = (self.ask.identify)(shown, permission).await?;
+                        (Some(actor), principal)
+                    }
+                    _ => (None, Some((self.ask.authenticate)(token).await?)),
+                }
             }
         };
 
-        if let Some(principal) = principal.as_ref().filter(|_| changes) {
-            self.rates.check(RateKind::UserChange, &principal.user.to_string()).map_err(Error::from)?;
+        let actor = admin.as_ref().and_then(|actor| actor.user);
+        if let Some(user) = actor.or(principal.as_ref().map(|principal| principal.user)).filter(|_| changes) {
+            self.rates.check(RateKind::UserChange, &user.to_string()).map_err(Error::from)?;
         }
 
         let has_body = !body.is_end_stream();
@@ -211,13 +249,8 @@ impl Gate {
         };
 
         parts.method = route.method.clone();
-        let visitor = Visitor {
-            address: doors::client_address(&parts.headers, peer, &self.config.trusted_proxies),
-            user_agent: user_agent(&parts.headers),
-            cookies,
-            token,
-            principal,
-        };
+        let visitor =
+            Visitor { address, user_agent: user_agent(&parts.headers), cookies, token, principal, admin, request_id };
         let counted = route.rate.and_then(|(kind, of)| Some((kind, visitor.counted_as(of)?)));
         parts.extensions.insert(visitor);
         Ok((Request::from_parts(parts, Full::new(body)), counted))
@@ -267,7 +300,7 @@ impl Gate {
             if bearer.is_some() || !route.csrf {
                 return Ok(());
             }
-            if route.who == Who::SignedIn {
+            if route.who.is_personal() {
                 return Err(unauthorized());
             }
         }
@@ -300,6 +333,18 @@ impl Gate {
         };
         local || known
     }
+
+    /// Jobs are for schedulers that show the secret; without one there are no such routes.
+    fn may_run_jobs(&self, bearer: Option<&SecretString>) -> Result<Option<Actor>> {
+        let Some(secret) = &self.config.cron_secret else { return Err(not_found()) };
+        let sent = bearer.map(|sent| sent.expose_secret().as_bytes()).unwrap_or_default();
+        let is = |secret: &SecretString| bool::from(secret.expose_secret().as_bytes().ct_eq(sent));
+        // Both are compared whenever both are there.
+        if is(secret) | self.config.cron_secret_previous.as_ref().is_some_and(is) {
+            return Ok(None);
+        }
+        Err(Error::new(Code::Unauthorized, "Send the cron secret as a bearer token."))
+    }
 }
 
 fn unauthorized() -> Error {
@@ -314,6 +359,16 @@ fn not_found() -> Error {
 fn is_page(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     !matches!(first, "api" | "static" | "ws" | "metrics" | "demo")
+}
+
+/// What programs of admins show besides their token.
+fn admin_secret(headers: &HeaderMap) -> Result<Option<SecretString>> {
+    let mut sent = headers.get_all(ADMIN_SECRET_HEADER).iter();
+    let (value, more) = (sent.next(), sent.next());
+    if more.is_some() {
+        return Err(Error::bad_request("Send one x-admin-secret header."));
+    }
+    Ok(value.and_then(|value| value.to_str().ok()).map(SecretString::from))
 }
 
 fn user_agent(headers: &HeaderMap) -> String {

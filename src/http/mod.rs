@@ -38,8 +38,13 @@ pub async fn serve(services: Arc<Services>, listener: TcpListener) {
         let accounts = accounts.clone();
         Box::pin(async move { accounts.authenticate(token.expose_secret()).await })
     });
-    let front =
-        gate::Front::new(Arc::clone(&services.config), Arc::clone(&services.rates), authenticate, assets, router);
+    let admin = services.admin.clone();
+    let identify: gate::Identify = Arc::new(move |asked, permission| {
+        let admin = admin.clone();
+        Box::pin(async move { admin.identify(asked, permission).await })
+    });
+    let ask = gate::Ask { authenticate, identify };
+    let front = gate::Front::new(Arc::clone(&services.config), Arc::clone(&services.rates), ask, assets, router);
     let service = edge::stack(Arc::clone(&services.config), front);
     let bounds = (&services.config.limits, services.config.trusted_proxies.as_slice());
     listener::accept_loop(listener, bounds, services.supervisor.clone(), service).await;

@@ -194,6 +194,9 @@ fn runbook_text(code: Code) -> Option<&'static str> {
     match code {
         Code::InvalidCsrf => Some("Invalid CSRF token"),
         Code::NotVerified => Some("verification_required"),
+        Code::StepUpRequired => Some("step_up_required"),
+        Code::AdminSecretRequired => Some("Admin secret required"),
+        Code::AdminSecretInvalid => Some("Invalid admin secret"),
         _ => None,
     }
 }

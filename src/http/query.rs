@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::error::{Error, Result};
@@ -46,6 +47,36 @@ impl Query {
             return None;
         }
         Some(text)
+    }
+
+    /// One of these words.
+    pub fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let text = self.text(name)?;
+        let word = words.iter().copied().find(|word| *word == text);
+        if word.is_none() {
+            self.refuse(name, format!("must be one of {}", words.join(", ")));
+        }
+        word
+    }
+
+    /// An id.
+    pub fn id<T: FromStr>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let id = text.parse().ok().filter(|_| text.len() == 36);
+        if id.is_none() {
+            self.refuse(name, "must be an id");
+        }
+        id
+    }
+
+    /// A moment.
+    pub fn moment(&mut self, name: &str) -> Option<DateTime<Utc>> {
+        let text = self.text(name)?;
+        let moment = DateTime::parse_from_rfc3339(&text).ok();
+        if moment.is_none() {
+            self.refuse(name, "must be a moment such as 2026-11-22T12:00:00Z");
+        }
+        moment.map(|moment| moment.to_utc())
     }
 
     /// The value of a parameter, when it stands there once.

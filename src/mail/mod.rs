@@ -1,6 +1,7 @@
 //! Mail: a letter is written into the outbox in the transaction of its cause, and sent by one worker.
 
 pub mod templates;
+mod unread;
 mod worker;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub use worker::{MailWorker, WorkerParts};
 
 use crate::accounts::model::Locale;
 use crate::config::Config;
-use crate::ids::{MailId, new_id};
+use crate::ids::{MailId, UserId, new_id};
 use crate::seal::Seal;
 use crate::store::NewMail;
 
@@ -57,6 +58,16 @@ impl Post {
         let template = letter.template();
         let params = self.put_in(id, &Addressed { locale, letter })?;
         Ok(NewMail { id, recipient: recipient.to_owned(), template, params })
+    }
+
+    /// The proof in the links with which mails about unread messages are ended.
+    pub fn unsubscribe_token(&self, user: UserId) -> String {
+        unread::token(&self.seal, user)
+    }
+
+    /// Whose mails such a proof ends; none: we did not make it.
+    pub fn unsubscriber(&self, token: &str) -> Option<UserId> {
+        unread::open(&self.seal, token)
     }
 
     /// Tells the worker that the outbox has something new. Call it after the commit.

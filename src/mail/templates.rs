@@ -1,7 +1,7 @@
 //! PURE. What mails say, in Dutch and English.
 //!
 //! # Why
-//! No mail repeats anything a stranger typed into a form, neither names nor texts: whoever signs up with somebody
+//! No mail to somebody we do not know repeats anything a stranger typed into a form, neither names nor texts: whoever signs up with somebody
 //! else's address must not be able to write to them through us. The plain text is ASCII with short lines, so that it
 //! reaches any program unencoded.
 
@@ -357,7 +357,8 @@ fn email_restored(locale: Locale) -> Rendered {
     write(locale, &Words { subject, lead: lead.to_owned(), code: None, link: None, end })
 }
 
-fn page(locale: Locale, title: &str, body: &Markup) -> String {
+/// A mail as a page.
+pub(super) fn page(locale: Locale, title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang=(locale.as_str()) {

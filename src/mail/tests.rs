@@ -1,6 +1,10 @@
 //! The outbox and its worker, against a store and a server that speaks just enough SMTP.
 
+mod unread;
+
+use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -10,7 +14,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::clock::Clock;
 use crate::store::testing::TestStore;
-use crate::store::{Lane, Store};
+use crate::store::{Here, Lane, Store};
 use crate::supervise::Supervisor;
 
 /// As long as a real one: lines of more than 76 characters are where mail programs begin to encode.
@@ -20,6 +24,8 @@ struct Office {
     held: TestStore,
     post: Post,
     clock: Clock,
+    /// Who has a window open.
+    windows: Arc<Mutex<HashSet<UserId>>>,
 }
 
 fn noon() -> DateTime<Utc> {
@@ -33,8 +39,17 @@ impl Office {
             config.mail_from = "Domu <post@domu.example>".into();
         })
         .await;
+        Self::of(held, Clock::manual(noon()))
+    }
+
+    fn of(held: TestStore, clock: Clock) -> Self {
         let post = Post::new(Seal::new(&held.config.data_key).unwrap());
-        Self { held, post, clock: Clock::manual(noon()) }
+        Self { held, post, clock, windows: Arc::default() }
+    }
+
+    fn here(&self) -> Here {
+        let windows = Arc::clone(&self.windows);
+        Arc::new(move |user| windows.lock().unwrap().contains(&user))
     }
 
     fn store(&self) -> &Store {
@@ -46,6 +61,8 @@ impl Office {
             store: self.store().clone(),
             post: self.post.clone(),
             clock: self.clock.clone(),
+            here: self.here(),
+            limits: Arc::new(self.held.config.limits.clone()),
             base_url: Some("https://domu.example".into()),
         };
         MailWorker::new(&self.held.config, parts).unwrap()
@@ -119,7 +136,8 @@ async fn a_crash_during_an_attempt_delays_a_mail_and_loses_nothing() {
     let office = Office::open(None).await;
     let id = office.add("isa@student.uva.nl").await;
     // Claimed, and then nothing: as after kill -9.
-    let claimed = office.store().claim_mails(office.clock.now(), 10, |_| Some(TimeDelta::seconds(60))).await.unwrap();
+    let claimed = office.store().claim_mails(office.clock.now(), 10, |_| Some(TimeDelta::seconds(60)), office.here());
+    let claimed = claimed.await.unwrap();
     assert_eq!(claimed.len(), 1);
     assert_eq!(office.worker().batch().await.unwrap(), 0);
     office.clock.advance(TimeDelta::seconds(60));

@@ -2,10 +2,11 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{FutureExt, StreamExt};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
@@ -14,10 +15,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::templates::render;
+use super::unread::{self, UNSUBSCRIBE_PATH};
 use super::{Post, base_url};
+use crate::accounts::model::Locale;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::store::{DueMail, Store};
+use crate::config::{Config, Limits};
+use crate::store::{DueMail, Here, Store, StoreError, UnreadTerms};
 use crate::supervise::Supervisor;
 use crate::telemetry::names;
 
@@ -30,13 +33,15 @@ const BATCH: u64 = 16;
 const AT_ONCE: usize = 4;
 /// The longest one handing over may take, connecting included.
 const ATTEMPT_MAX: Duration = Duration::from_secs(60);
-/// The longest sleep without looking: heals a missed wake-up.
-const SLEEP_MAX: Duration = Duration::from_secs(30);
+/// Chats looked at in one pass for messages that are unread for long, each in a transaction of its own.
+const CHATS: u64 = 64;
+/// The shortest pause between two such passes.
+const UNREAD_PAUSE: Duration = Duration::from_millis(20);
 /// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a worker is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WorkerParts {
     /// Where the outbox is.
     pub store: Store,
@@ -44,6 +49,10 @@ pub struct WorkerParts {
     pub post: Post,
     /// Time.
     pub clock: Clock,
+    /// Who has a window open.
+    pub here: Here,
+    /// How often to look, and when unread messages are mailed about.
+    pub limits: Arc<Limits>,
     /// The address links begin with, without a trailing slash; none: the configuration's, see [`base_url`].
     pub base_url: Option<String>,
 }
@@ -108,6 +117,10 @@ impl MailWorker {
 
     /// Sends what is due and says how long there is nothing more to do.
     async fn pass(&self) -> Duration {
+        if let Err(error) = self.mail_unread().await {
+            tracing::warn!(%error, "unread messages wait: the store does not answer");
+            return STORE_PAUSE;
+        }
         while !self.stopping.is_cancelled() {
             match self.batch().await {
                 Ok(0) => break,
@@ -118,15 +131,35 @@ impl MailWorker {
                 }
             }
         }
-        match self.parts.store.next_mail_at().await {
-            Ok(Some(at)) => (at - self.parts.clock.now()).to_std().unwrap_or_default().min(SLEEP_MAX),
-            _ => SLEEP_MAX,
+        let until = |at: DateTime<Utc>| (at - self.parts.clock.now()).to_std().unwrap_or_default();
+        let mail = self.parts.store.next_mail_at().await.ok().flatten().map(until);
+        let unread = self.parts.store.unread_since().await.ok().flatten();
+        let unread = unread.map(|since| until(since + self.terms().after).max(UNREAD_PAUSE));
+        mail.into_iter().chain(unread).fold(self.parts.limits.mail_sleep, Duration::min)
+    }
+
+    fn terms(&self) -> UnreadTerms {
+        let limits = &self.parts.limits;
+        let delta = |time| TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
+        UnreadTerms { after: delta(limits.unread_mail_after), until: delta(limits.unread_mail_until) }
+    }
+
+    /// Writes the mails about what is unread for long, of as many chats as one pass looks at.
+    pub(crate) async fn mail_unread(&self) -> Result<(), StoreError> {
+        let WorkerParts { store, clock, here, .. } = &self.parts;
+        let (terms, now) = (self.terms(), clock.now());
+        for chat in store.unread_chats(now - terms.after, CHATS).await? {
+            if let Err(error) = store.mail_unread(chat, terms, Arc::clone(here), now).await {
+                tracing::warn!(%error, chat.id = %chat, "who has not read a chat could not be mailed; it is looked at again");
+            }
         }
+        Ok(())
     }
 
     /// Claims one batch, tries each mail of it, and says how many there were.
-    pub(crate) async fn batch(&self) -> Result<usize, crate::store::StoreError> {
-        let due = self.parts.store.claim_mails(self.parts.clock.now(), BATCH, retry_after).await?;
+    pub(crate) async fn batch(&self) -> Result<usize, StoreError> {
+        let WorkerParts { store, clock, here, .. } = &self.parts;
+        let due = store.claim_mails(clock.now(), BATCH, retry_after, Arc::clone(here)).await?;
         let count = due.len();
         // One mail that trips over a fault of ours must not silence all others; it waits for its next attempt.
         let attempts = futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |mail| async {
@@ -193,17 +226,33 @@ impl MailWorker {
 
     /// The mail as bytes on the wire will be. Addresses and headers are typed: nothing in them can begin a new header.
     fn message(&self, mail: &DueMail) -> anyhow::Result<Message> {
-        let addressed = self.parts.post.take_out(mail.id, &mail.params)?;
-        let rendered = render(&addressed.letter, addressed.locale, &self.base);
+        let (rendered, unsubscribe) = match &mail.unread {
+            Some(said) => {
+                let link =
+                    format!("{}{UNSUBSCRIBE_PATH}?token={}", self.base, self.parts.post.unsubscribe_token(said.user));
+                (unread::render(said, Locale::stored(&said.locale), &self.base, &link), Some(link))
+            }
+            None => {
+                let addressed = self.parts.post.take_out(mail.id, &mail.params)?;
+                (render(&addressed.letter, addressed.locale, &self.base), None)
+            }
+        };
         let to = mail.recipient.parse().map_err(|_| anyhow!("the recipient is not an e-mail address"))?;
-        let auto = HeaderName::new_from_ascii_str("Auto-Submitted");
-        Message::builder()
+        let header = |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
+        let mut message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(rendered.subject)
             .message_id(Some(format!("<{}@{}>", mail.id, self.from.email.domain())))
             .date(mail.created_at.into())
-            .raw_header(HeaderValue::new(auto, "auto-generated".into()))
+            .raw_header(header("Auto-Submitted", "auto-generated"));
+        if let Some(link) = unsubscribe {
+            // *Source*: RFC 8058.
+            message = message
+                .raw_header(header("List-Unsubscribe", &format!("<{link}>")))
+                .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+        }
+        message
             .multipart(
                 MultiPart::alternative().singlepart(plain(rendered.text)).singlepart(SinglePart::html(rendered.html)),
             )

@@ -16,11 +16,15 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+use super::admin::{self, AdminAnswer, AdminCommand};
 use super::health::{self, Report};
 use crate::chat::Scope;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::{ChatId, SessionId, UserId};
+use crate::jobs::{JobList, RunLine};
+use crate::matchmaking::RunReport;
+use crate::onboarding::Backfill;
 use crate::protocol::codes::Code;
 use crate::ratelimit::{KeyState, RateKey};
 use crate::services::Services;
@@ -99,6 +103,21 @@ pub enum Command {
         whose: Whose,
         /// Over how many milliseconds.
         within_ms: u32,
+    },
+    /// Run the matcher over everybody.
+    RunMatching,
+    /// Make vectors that are missing or stale.
+    BackfillVectors,
+    /// Look after admins and the audit log.
+    Admin(AdminCommand),
+    /// List jobs.
+    Jobs,
+    /// Run a job now.
+    RunJob {
+        /// Which.
+        name: String,
+        /// Why.
+        reason: String,
     },
     /// Ask for the server's health.
     Health,
@@ -194,6 +213,16 @@ pub enum Answer {
         /// How many.
         sockets: usize,
     },
+    /// What a run of the matcher did.
+    Matched(RunReport),
+    /// What a backfill of vectors did.
+    Backfilled(Backfill),
+    /// What became of a command about admins.
+    Admin(AdminAnswer),
+    /// The jobs.
+    Jobs(JobList),
+    /// A run of a job.
+    JobRun(RunLine),
     /// The server's health.
     Health(Report),
 }
@@ -290,6 +319,20 @@ pub async fn execute(services: &Services, command: Command) -> Result<Answer> {
             });
             answer
         }
+        Command::RunMatching => {
+            let matchmaking = services.matchmaking.clone();
+            // A caller that goes away does not end it.
+            let run = services.supervisor.spawn("matching run", async move { matchmaking.run().await });
+            Answer::Matched(run.await.map_err(Error::internal)??)
+        }
+        Command::BackfillVectors => {
+            let onboarding = services.onboarding.clone();
+            let run = services.supervisor.spawn("backfill vectors", async move { onboarding.backfill(|_| ()).await });
+            Answer::Backfilled(run.await.map_err(Error::internal)??)
+        }
+        Command::Admin(command) => Answer::Admin(admin::execute(services, command).await?),
+        Command::Jobs => Answer::Jobs(services.jobs.list().await?),
+        Command::RunJob { name, reason } => Answer::JobRun(admin::run_job(services, &name, &reason).await?),
         Command::Health => Answer::Health(health::report(services).await),
     })
 }

@@ -11,7 +11,10 @@ use super::NUMBER_MAX;
 use crate::error::Error;
 use crate::ids::{ChatId, ClientMessageId, MessageId};
 use crate::protocol::codes::Code;
+use crate::protocol::edits::{Delete, Edit, React};
+use crate::protocol::groups::{NewGroup, Somebody, Step, Title};
 use crate::protocol::live::{Focus, Refresh, Switch, Sync};
+use crate::protocol::notify::{Mute, NoticeRead};
 
 /// One request of a client.
 #[derive(Debug)]
@@ -29,6 +32,12 @@ pub enum Op {
     Connect(Box<Connect>),
     /// Send a message to a chat.
     Publish(ChatId, Publish),
+    /// Put another text in the place of a message's.
+    Edit(ChatId, Edit),
+    /// Take a message back.
+    Delete(ChatId, Delete),
+    /// React to a message, or no longer.
+    React(ChatId, React),
     /// Read a page of a chat.
     History(ChatId, History),
     /// What was received.
@@ -45,6 +54,14 @@ pub enum Op {
     Refresh(Refresh),
     /// What some chats hold now.
     Sync(Sync),
+    /// Whether to be told of a chat.
+    Mute(ChatId, Mute),
+    /// What of the news was seen.
+    NoticeRead(NoticeRead),
+    /// Make a group.
+    NewGroup(NewGroup),
+    /// Do something with a group.
+    Group(ChatId, Step),
     /// Are you there, and what time is it.
     Ping,
     /// The answer to the server's ping.
@@ -179,6 +196,9 @@ pub fn decode(text: &str) -> Result<Request, Refused> {
             Op::Connect(Box::new(connect))
         }
         "publish" => Op::Publish(chat()?, data(envelope.d).map_err(refuse)?),
+        "edit" => Op::Edit(chat()?, data(envelope.d).map_err(refuse)?),
+        "delete" => Op::Delete(chat()?, data(envelope.d).map_err(refuse)?),
+        "react" => Op::React(chat()?, data(envelope.d).map_err(refuse)?),
         "history" => Op::History(chat()?, data(envelope.d).map_err(refuse)?),
         "ack" => Op::Ack(chat()?, position(envelope.d).map_err(refuse)?),
         "read" => Op::Read(chat()?, position(envelope.d).map_err(refuse)?),
@@ -192,6 +212,26 @@ pub fn decode(text: &str) -> Result<Request, Refused> {
                 return Err(refuse(bad("Positions must be below 2^53.")));
             }
             Op::Sync(sync)
+        }
+        "mute" => Op::Mute(chat()?, data(envelope.d).map_err(refuse)?),
+        "notify.read" => Op::NoticeRead(data(envelope.d).map_err(refuse)?),
+        "group.create" => Op::NewGroup(data(envelope.d).map_err(refuse)?),
+        "group.rename" => {
+            let Title { title } = data(envelope.d).map_err(refuse)?;
+            Op::Group(chat()?, Step::Rename(title))
+        }
+        "group.leave" => Op::Group(chat()?, Step::Leave),
+        "invite.accept" => Op::Group(chat()?, Step::Accept),
+        "invite.decline" => Op::Group(chat()?, Step::Decline),
+        "group.invite" | "group.revoke" | "group.remove" | "group.transfer" => {
+            let Somebody { user } = data(envelope.d).map_err(refuse)?;
+            let step = match op.as_str() {
+                "group.invite" => Step::Invite(user),
+                "group.revoke" => Step::Revoke(user),
+                "group.remove" => Step::Remove(user),
+                _ => Step::Transfer(user),
+            };
+            Op::Group(chat()?, step)
         }
         "ping" => Op::Ping,
         "pong" => return Ok(Request { id: id.unwrap_or_default(), op: Op::Pong }),

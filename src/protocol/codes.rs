@@ -86,12 +86,20 @@ codes! {
     InvalidCsrf = 40309, "invalid_csrf", 403, false, Info;
     /// The request comes from another site.
     ForeignOrigin = 40310, "foreign_origin", 403, false, Info;
+    /// The second factor must be shown first, or set up.
+    StepUpRequired = 40311, "step_up_required", 403, false, Info;
+    /// The admin secret must be sent in `x-admin-secret`, or the session be unlocked with it.
+    AdminSecretRequired = 40312, "admin_secret_required", 403, false, Info;
+    /// The admin secret is wrong.
+    AdminSecretInvalid = 40313, "admin_secret_invalid", 403, false, Info;
     /// There is no such thing, or it is not yours to see.
     NotFound = 40400, "not_found", 404, false, Debug;
     /// This path does not take this method.
     MethodNotAllowed = 40500, "method_not_allowed", 405, false, Debug;
     /// The client id was used for another text.
     CidReused = 40901, "cid_reused", 409, false, Info;
+    /// The message has another revision by now: `d.rev`.
+    StaleRev = 40902, "stale_rev", 409, false, Debug;
     /// The thing is already so, or in the way.
     Conflict = 40903, "conflict", 409, false, Debug;
     /// The position cannot be proven; take a snapshot.
@@ -102,6 +110,8 @@ codes! {
     UnsupportedMediaType = 41500, "unsupported_media_type", 415, false, Debug;
     /// The request was sent to a host this server does not answer for.
     Misdirected = 42100, "misdirected", 421, false, Info;
+    /// The text holds what may not be passed on here: `d.violations`, and its place in `d.span`.
+    RejectedByRule = 42200, "rejected_by_rule", 422, false, Debug;
     /// The request must be an upgrade to a socket of version 13 speaking `domu.v1.json`.
     UpgradeRequired = 42600, "upgrade_required", 426, false, Debug;
     /// Too often; wait `after_ms`.

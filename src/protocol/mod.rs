@@ -2,9 +2,16 @@
 
 pub mod client;
 pub mod codes;
+pub mod edits;
 pub mod events;
 pub mod frame;
+pub mod groups;
 pub mod live;
+pub mod matching;
+pub mod notify;
+pub mod onboarding;
+pub mod people;
+pub mod search;
 pub mod server;
 
 /// The subprotocol both sides name in the handshake.

@@ -7,6 +7,9 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 use crate::error::Error;
 use crate::ids::{ChatId, ClientMessageId, MessageId, PictureId, SessionId, UserId};
+use crate::protocol::edits::Reacted;
+
+pub use super::people::{Blocked, Person, University};
 
 /// The channel a frame belongs to: `chat:<id>` or `user`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +97,32 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reply_to: Option<MessageId>,
+    /// The number of that message's event: `history` around it tells what it says now, to who may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reply_seq: Option<u64>,
     /// Whose words it is.
     pub kind: MessageKind,
     /// Parameters of a typed system line.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub params: Option<Value>,
+    /// Its revision, once it was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rev: Option<u32>,
+    /// When its text was last replaced, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub edited: Option<i64>,
+    /// It was deleted for all: the text is gone, the place stays.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub deleted: bool,
+    /// The reactions to it, in the order they were made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub reactions: Vec<Reacted>,
 }
 
 /// The answer to `publish`.
@@ -119,7 +142,7 @@ pub struct Sent {
     pub dup: bool,
 }
 
-/// Where a member is in a chat.
+/// Where a member is in a chat. The numbers only grow: of two markers the greater holds.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema, PartialEq, Eq)]
 pub struct Marker {
     /// The member.
@@ -147,70 +170,6 @@ impl Serialize for Picture {
     }
 }
 
-/// The university of a person.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct University {
-    /// Its name.
-    pub name: String,
-    /// Its name in addresses.
-    pub slug: String,
-}
-
-/// A person as those see them who share a chat with them.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Person {
-    /// Who.
-    pub id: UserId,
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-    /// Pronouns.
-    #[schema(required)]
-    pub pronouns: Option<String>,
-    /// What they study.
-    #[schema(required)]
-    pub program: Option<String>,
-    /// In which year.
-    #[schema(required)]
-    pub study_year: Option<i32>,
-    /// What they say of themselves.
-    #[schema(required)]
-    pub about: Option<String>,
-    /// ISO 639-1 codes of what they speak.
-    pub languages: Vec<String>,
-    /// Where they study.
-    #[schema(required)]
-    pub university: Option<University>,
-    /// Their identity is verified.
-    pub verified: bool,
-    /// The hue of the generated avatar, in degrees.
-    pub hue: i32,
-    /// Where the uploaded picture is.
-    #[schema(required)]
-    pub picture: Option<Picture>,
-    /// I have blocked them.
-    pub blocked: bool,
-}
-
-/// Somebody I have blocked.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Blocked {
-    /// Who.
-    pub id: UserId,
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-    /// The hue of the generated avatar, in degrees.
-    pub hue: i32,
-    /// Where the uploaded picture is.
-    #[schema(required)]
-    pub picture: Option<Picture>,
-    /// Since when, in milliseconds since the epoch.
-    pub at: i64,
-}
-
 /// Whether somebody still belongs to a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -219,6 +178,16 @@ pub enum MemberStatus {
     Active,
     /// No longer.
     Left,
+}
+
+/// What somebody may do in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberRole {
+    /// Invite, remove, name, and pass this on.
+    Owner,
+    /// Talk and leave.
+    Member,
 }
 
 /// Whether a chat takes messages.
@@ -284,6 +253,10 @@ pub struct Member {
     /// Where the uploaded picture is; none: the avatar is generated.
     #[schema(required)]
     pub picture: Option<Picture>,
+    /// They see what came after this number; 0: all that I see.
+    pub joined: u64,
+    /// What they may do in a group.
+    pub role: MemberRole,
     /// Whether they still belong to it.
     pub status: MemberStatus,
 }
@@ -306,7 +279,7 @@ pub struct ChatState {
     pub head: u64,
     /// How many messages there are.
     pub n: u64,
-    /// Numbers up to this one are no longer kept.
+    /// Numbers up to this one are no longer kept, or came before I joined.
     pub base: u64,
     /// True: forget what you hold of this chat and take `events` as the state. False: append them.
     pub initial: bool,
@@ -322,6 +295,10 @@ pub struct ChatState {
     pub events: Vec<Event>,
     /// Who is in it.
     pub members: Vec<Member>,
+    /// I do not want to be told of it until then, in milliseconds since the epoch: a moment past is as good as none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub muted: Option<i64>,
     /// I have read up to this number.
     pub read: u64,
     /// I have read up to this message ordinal.
@@ -369,6 +346,45 @@ pub struct Connected {
     pub recovered: RecoveredStreams,
     /// My chats, the liveliest first.
     pub chats: Vec<ChatState>,
+    /// Open invitations to groups, to me and from me.
+    pub invites: Vec<Invite>,
+    /// What is news to me.
+    pub notices: super::notify::Notices,
+}
+
+/// An open invitation to a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Invite {
+    /// The group.
+    pub chat_id: ChatId,
+    /// What it is called.
+    pub title: String,
+    /// Who is asked.
+    pub u: UserId,
+    /// Their first name.
+    pub name: String,
+    /// Who asks.
+    pub by: UserId,
+    /// Their first name.
+    pub by_name: String,
+    /// When, in milliseconds since the epoch.
+    pub at: i64,
+    /// It is over then, without a word.
+    pub expires_at: i64,
+}
+
+/// Open invitations, over HTTP.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Invites {
+    /// To me and from me.
+    pub invites: Vec<Invite>,
+}
+
+/// A group that was made.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct GroupMade {
+    /// Its chat.
+    pub chat_id: ChatId,
 }
 
 /// Who is connected.
@@ -417,6 +433,12 @@ pub struct ClientLimits {
     pub typing_ms: u64,
     /// `visible` holds for so many milliseconds; say it again after half of them.
     pub visible_ms: u64,
+    /// People in a group, with those who are invited.
+    pub group_members: usize,
+    /// A message can be edited for so many milliseconds.
+    pub edit_ms: u64,
+    /// A message can be deleted for all for so many milliseconds.
+    pub delete_ms: u64,
 }
 
 /// A page of history.

@@ -354,16 +354,23 @@ impl Hub {
         }
     }
 
-    /// The numbers expected next by one socket, where it is live: of its person's own stream, and of at most `limit` chats
-    /// after leaving out `skip`. With them, how many to leave out the next time, so that all have their turn.
-    pub fn positions(&self, conn: &Conn, skip: usize, limit: usize) -> (Vec<(StreamId, u64)>, usize) {
+    /// The numbers expected next by one socket, where it is live: of its person's own stream, of the chats in `first`, and
+    /// of at most `limit` others after leaving out `skip`. With them, how many to leave out the next time, so that all have
+    /// their turn.
+    pub fn positions(&self, conn: &Conn, first: &[ChatId], skip: usize, limit: usize) -> (Vec<(StreamId, u64)>, usize) {
         let own = conn.identity().map(|identity| StreamId::User(identity.user));
         let held = lock(conn);
-        let chats = held.iter().flatten().copied().filter(|stream| Some(*stream) != own);
-        let streams: Vec<StreamId> = own.into_iter().chain(chats.skip(skip).take(limit)).collect();
-        let all = held.as_ref().map_or(0, HashSet::len);
+        let is_held = |stream: &StreamId| held.as_ref().is_some_and(|held| held.contains(stream));
+        let always = own.into_iter().chain(first.iter().copied().map(StreamId::Chat)).filter(is_held);
+        let mut streams: Vec<StreamId> = always.collect();
+        let others = held.as_ref().map_or(0, HashSet::len).saturating_sub(streams.len());
+        let in_turn = held.iter().flatten().copied().filter(|stream| match stream {
+            StreamId::Chat(chat) => !first.contains(chat),
+            StreamId::User(_) => Some(*stream) != own,
+        });
+        streams.extend(in_turn.skip(skip).take(limit));
         drop(held);
-        let next = if skip + limit < all.saturating_sub(1) { skip + limit } else { 0 };
+        let next = if skip + limit < others { skip + limit } else { 0 };
         let positions = streams
             .into_iter()
             .filter_map(|stream| {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::config::Limits;
 use crate::protocol::codes::Close;
 use crate::protocol::frame;
 use crate::telemetry::names;
@@ -94,6 +95,17 @@ pub struct OutboxLimits {
     pub bytes_max: usize,
     /// How long the reader may take nothing at all while something waits.
     pub age_max: Duration,
+}
+
+impl OutboxLimits {
+    /// What the configuration says.
+    pub fn of(limits: &Limits) -> Self {
+        Self {
+            frames_max: limits.outbox_frames_max,
+            bytes_max: limits.outbox_bytes_max,
+            age_max: limits.outbox_age_max,
+        }
+    }
 }
 
 /// The bytes that wait in all outboxes of the process, and their bound.

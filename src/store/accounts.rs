@@ -302,14 +302,20 @@ impl Tx {
         Ok(self.conn().execute_raw(verified).await?.rows_affected() > 0)
     }
 
-    /// Suspends an account without end; false when it already is suspended.
+    /// Suspends an account until a moment or without end; false when it already is suspended.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn suspend(&mut self, user: UserId, reason: String, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn suspend(
+        &mut self,
+        user: UserId,
+        (reason, until): (String, Option<DateTime<Utc>>),
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let suspended = users::Entity::update_many()
             .col_expr(users::Column::IsActive, Expr::value(false))
             .col_expr(users::Column::SuspendedAt, Expr::value(now))
+            .col_expr(users::Column::SuspendedUntil, Expr::value(until))
             .col_expr(users::Column::SuspendedReason, Expr::value(reason))
             .col_expr(users::Column::UpdatedAt, Expr::value(now))
             .filter(users::Column::Id.eq(user))

@@ -22,7 +22,8 @@ pub(super) const BLOCKED_BY: &str =
 
 /// Whether two people share a chat or once did. Parameters: one, the other.
 pub(super) const KNOWN: &str = "SELECT 1 FROM chat_members a WHERE a.user_id = $1 AND EXISTS \
-     (SELECT 1 FROM chat_members b WHERE b.chat_id = a.chat_id AND b.user_id = $2) LIMIT 1";
+     (SELECT 1 FROM chat_members b WHERE b.chat_id = a.chat_id AND b.user_id = $2 \
+     AND (a.left_seq IS NULL OR a.left_seq > b.joined_seq) AND (b.left_seq IS NULL OR b.left_seq > a.joined_seq)) LIMIT 1";
 
 /// What a person shows to people they share a chat with. Parameters: person, who looks.
 const PERSON: &str = "SELECT u.id, u.identity_verified_at, u.identity_revoked_at, p.first_name, p.last_name, p.pronouns, \
@@ -31,6 +32,10 @@ const PERSON: &str = "SELECT u.id, u.identity_verified_at, u.identity_revoked_at
      AND b.blocked_user_id = u.id AND b.ended_at IS NULL) AS blocked \
      FROM users u JOIN profiles p ON p.user_id = u.id LEFT JOIN universities v ON v.id = u.university_id \
      WHERE u.id = $1";
+
+/// Open invitations to a person from somebody are withheld. Parameters: person, who asks.
+const WITHHOLD_INVITES: &str = "UPDATE group_invites SET is_withheld = TRUE WHERE user_id = $1 AND status = 'open' \
+     AND inviter_id = $2 AND NOT is_withheld RETURNING chat_id";
 
 /// Somebody who was blocked.
 #[derive(Clone, Debug)]
@@ -85,7 +90,7 @@ pub struct PersonRow {
 pub enum Blocking {
     /// It is so now.
     Done,
-    /// The two share no chat and never did, or there is no such person.
+    /// The two share no chat, never did, and were never suggested to each other; or there is no such person.
     Unknown,
     /// The person has blocked as many as one may.
     TooMany,
@@ -178,7 +183,8 @@ impl Tx {
         blocks_max: usize,
         now: DateTime<Utc>,
     ) -> Result<Blocking, StoreError> {
-        if self.conn().query_one_raw(self.statement(KNOWN, [user.into(), other.into()])).await?.is_none() {
+        let known = self.conn().query_one_raw(self.statement(KNOWN, [user.into(), other.into()])).await?.is_some();
+        if !known && !self.is_pair((user, other)).await? {
             return Ok(Blocking::Unknown);
         }
         let held = self.conn().query_all_raw(self.statement(BLOCKED_BY, [user.into()])).await?;
@@ -198,6 +204,15 @@ impl Tx {
         let values: [Value; 3] = [user.into(), other.into(), now.into()];
         self.conn().execute_raw(self.statement(sql, values)).await?;
         self.emit_user(user, "block", json!(events::Block { user: other, on }), now).await?;
+        if on {
+            // What they ask from now on is not seen; what they have asked would go on telling.
+            let values = [user.into(), other.into()];
+            for row in self.conn().query_all_raw(self.statement(WITHHOLD_INVITES, values)).await? {
+                let chat_id = row.try_get_by_index(0)?;
+                let gone = events::Invite { chat_id, u: user, change: "withdrawn", invite: None };
+                self.emit_user(user, "invite", json!(gone), now).await?;
+            }
+        }
         Ok(Blocking::Done)
     }
 
@@ -209,9 +224,5 @@ impl Tx {
         let sql = "SELECT 1 FROM match_blocklist WHERE ended_at IS NULL \
              AND (user_id = $1 AND blocked_user_id = $2 OR user_id = $2 AND blocked_user_id = $1) LIMIT 1";
         Ok(self.conn().query_one_raw(self.statement(sql, [a.into(), b.into()])).await?.is_some())
-    }
-
-    fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-        Statement::from_sql_and_values(self.backend(), sql, values)
     }
 }

@@ -1,6 +1,6 @@
 //! Reading chats: what a person is in, who else is, and what happened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::Uuid;
@@ -8,7 +8,8 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use serde_json::json;
 
 use super::message_sql as sql;
-use super::messages::signed;
+use super::messages::{signed, unsigned};
+use super::reactions::Reaction;
 use super::{Lane, Store, StoreError, Tx};
 use crate::ids::{ChatId, ClientMessageId, MessageId, PictureId, UserId};
 use crate::protocol::events;
@@ -28,7 +29,7 @@ pub struct ChatRow {
     pub head: u64,
     /// The newest message ordinal.
     pub head_n: u64,
-    /// Numbers up to this one are no longer kept.
+    /// Numbers up to this one are no longer kept, or came before the member.
     pub base: u64,
     /// When it last had a message, or was opened.
     pub at: DateTime<Utc>,
@@ -44,6 +45,12 @@ pub struct ChatRow {
     pub withholds: bool,
     /// The ordinal of the newest message that the member sees; 0: none.
     pub last_n: u64,
+    /// The member sees what comes after this number.
+    pub joined: u64,
+    /// Whether the member has deleted some of its messages for themself.
+    pub erases: bool,
+    /// The member does not want to be told of it until then.
+    pub muted: Option<DateTime<Utc>>,
 }
 
 /// A member of a chat.
@@ -63,8 +70,14 @@ pub struct MemberRow {
     pub picture: Option<PictureId>,
     /// Whether this person shows others what they have read, and is shown it.
     pub receipts: bool,
+    /// `owner` or `member`.
+    pub role: String,
     /// `active` or `left`.
     pub status: String,
+    /// They see what comes after this number.
+    pub joined: u64,
+    /// The event with which they left.
+    pub left: Option<u64>,
     /// Read up to this number.
     pub read: u64,
     /// Read up to this message ordinal.
@@ -73,7 +86,7 @@ pub struct MemberRow {
     pub recv: u64,
 }
 
-/// An event of a chat, with its message when it is one.
+/// An event of a chat, with its message when it is one or is about one.
 #[derive(Clone, Debug)]
 pub struct EventRow {
     /// The chat.
@@ -109,6 +122,18 @@ pub struct MessageRow {
     pub params: Option<serde_json::Value>,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
+    /// The number of the message it answers.
+    pub reply_seq: Option<u64>,
+    /// 1, and one more for each change.
+    pub rev: u32,
+    /// When the text was last replaced.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// It was deleted for all.
+    pub deleted: bool,
+    /// How many reactions it has, seen or not.
+    pub reaction_count: i32,
+    /// The reactions that who reads sees, in the order they were made.
+    pub reactions: Vec<Reaction>,
 }
 
 /// Numbers of one chat: from (exclusive) and to (inclusive).
@@ -122,18 +147,20 @@ pub struct Range {
     pub to: u64,
     /// Whether something of the chat may be withheld from who reads; see [`ChatRow::withholds`].
     pub withholds: bool,
+    /// Whether who reads may have deleted something of it for themself.
+    pub erases: bool,
 }
 
 impl ChatRow {
-    /// Numbers of this chat, as its member sees them.
+    /// Numbers of this chat, as its member sees them: none from before they joined.
     pub fn range(&self, after: u64, to: u64) -> Range {
-        Range { chat: self.id, after, to, withholds: self.withholds }
+        Range { chat: self.id, after: after.max(self.base), to, withholds: self.withholds, erases: self.erases }
     }
 }
 
 impl EventRow {
     /// Takes out what a member does not see; the place in the stream stays.
-    fn hide(&mut self) {
+    pub(super) fn hide(&mut self) {
         if let Some(message) = self.message.take() {
             self.kind = "hidden".into();
             self.data = Some(json!({"n": message.n, "u": message.user}));
@@ -156,6 +183,8 @@ fn number(row: &QueryResult, column: &str) -> Result<u64, StoreError> {
 fn chat_row(row: &QueryResult) -> Result<ChatRow, StoreError> {
     let last: Option<DateTime<Utc>> = row.try_get("", "last_message_at")?;
     let (head_n, withheld) = (number(row, "head_n")?, number(row, "withheld_n")?);
+    let (joined, joined_n) = (number(row, "joined_seq")?, number(row, "joined_n")?);
+    let last_n = if withheld == head_n { number(row, "shown_n")? } else { head_n };
     Ok(ChatRow {
         id: row.try_get("", "id")?,
         is_group: row.try_get("", "is_group")?,
@@ -163,7 +192,7 @@ fn chat_row(row: &QueryResult) -> Result<ChatRow, StoreError> {
         status: row.try_get("", "status")?,
         head: number(row, "head_seq")?,
         head_n,
-        base: number(row, "base_seq")?,
+        base: number(row, "base_seq")?.max(joined),
         at: match last {
             Some(at) => at,
             None => row.try_get("", "created_at")?,
@@ -173,7 +202,10 @@ fn chat_row(row: &QueryResult) -> Result<ChatRow, StoreError> {
         recv: number(row, "recv_seq")?,
         withheld_unread: number(row, "withheld_unread")?,
         withholds: withheld > 0,
-        last_n: if withheld == head_n { number(row, "shown_n")? } else { head_n },
+        last_n: if last_n > joined_n { last_n } else { 0 },
+        joined,
+        erases: row.try_get("", "has_erased")?,
+        muted: row.try_get("", "muted_until")?,
     })
 }
 
@@ -190,6 +222,12 @@ fn event_row(row: &QueryResult) -> Result<EventRow, StoreError> {
             kind: row.try_get("", "message_kind")?,
             params: row.try_get("", "params")?,
             reply_to: row.try_get("", "reply_to_id")?,
+            reply_seq: row.try_get::<Option<i64>>("", "reply_seq")?.map(unsigned),
+            rev: u32::try_from(row.try_get::<i32>("", "rev")?).unwrap_or_default(),
+            edited_at: row.try_get("", "edited_at")?,
+            deleted: row.try_get::<Option<DateTime<Utc>>>("", "deleted_at")?.is_some(),
+            reaction_count: row.try_get("", "reaction_count")?,
+            reactions: Vec::new(),
         }),
     };
     Ok(EventRow {
@@ -203,7 +241,7 @@ fn event_row(row: &QueryResult) -> Result<EventRow, StoreError> {
 }
 
 impl Store {
-    fn chat_rows(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    pub(super) fn chat_rows(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
         Statement::from_sql_and_values(self.backend(), sql, values)
     }
 
@@ -246,7 +284,10 @@ impl Store {
                 hue: row.try_get::<Option<i32>>("", "avatar_hue")?.unwrap_or_default(),
                 picture: row.try_get("", "picture_id")?,
                 receipts: row.try_get("", "read_receipts")?,
+                role: row.try_get("", "role")?,
                 status: row.try_get("", "status")?,
+                joined: number(row, "joined_seq")?,
+                left: row.try_get::<Option<i64>>("", "left_seq")?.and_then(|seq| u64::try_from(seq).ok()),
                 read: number(row, "read_seq")?,
                 read_n: number(row, "read_n")?,
                 recv: number(row, "recv_seq")?,
@@ -277,6 +318,10 @@ impl Store {
         }
         // After the events: what is written meanwhile is in neither.
         self.withhold_from(viewer, ranges, &mut events).await?;
+        let erases: HashSet<ChatId> = ranges.iter().filter(|range| range.erases).map(|range| range.chat).collect();
+        self.withhold_changes(viewer, &erases, events.values_mut().flatten()).await?;
+        self.withhold_reactions(viewer, events.values_mut().flatten()).await?;
+        self.add_reactions(viewer, events.values_mut().flatten()).await?;
         Ok(events)
     }
 
@@ -303,19 +348,63 @@ impl Store {
         Ok(())
     }
 
-    /// The last message of each of these chats, by its ordinal.
+    /// Puts `hidden` in the place of messages that were changed while this person had their author blocked or that they
+    /// have deleted for themself, and of what else happened to messages withheld from them.
+    async fn withhold_changes(
+        &self,
+        viewer: UserId,
+        erases: &HashSet<ChatId>,
+        events: impl Iterator<Item = &mut EventRow>,
+    ) -> Result<(), StoreError> {
+        let mut changed: HashMap<(ChatId, u64), Vec<&mut EventRow>> = HashMap::new();
+        for event in events.filter(|event| event.kind != "reaction") {
+            let changed_or_erased = |message: &&MessageRow| message.rev > 1 || erases.contains(&event.chat);
+            if let Some(message) = event.message.as_ref().filter(changed_or_erased) {
+                changed.entry((event.chat, message.n)).or_default().push(event);
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<_> =
+            changed.keys().map(|(chat, n)| json!({"c": chat.0.simple().to_string(), "p": signed(*n)})).collect();
+        let sql = sql::withheld_changes(self.backend());
+        let wanted = json!(wanted).to_string().into();
+        for row in &self.reader().query_all_raw(self.chat_rows(&sql, [wanted, viewer.into()])).await? {
+            let place = (row.try_get("", "chat_id")?, number(row, "n")?);
+            changed.remove(&place).into_iter().flatten().for_each(EventRow::hide);
+        }
+        Ok(())
+    }
+
+    /// The last message of each of these chats as a member sees it.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn messages_at(&self, places: &[(ChatId, u64)]) -> Result<HashMap<ChatId, EventRow>, StoreError> {
-        if places.is_empty() {
+    pub async fn messages_at(
+        &self,
+        viewer: UserId,
+        chats: impl Iterator<Item = &ChatRow>,
+    ) -> Result<HashMap<ChatId, EventRow>, StoreError> {
+        let (mut wanted, mut erases) = (Vec::new(), HashSet::new());
+        for chat in chats.filter(|chat| chat.last_n > 0) {
+            wanted.push(json!({"c": chat.id.0.simple().to_string(), "p": signed(chat.last_n)}));
+            if chat.erases {
+                erases.insert(chat.id);
+            }
+        }
+        if wanted.is_empty() {
             return Ok(HashMap::new());
         }
-        let wanted: Vec<_> =
-            places.iter().map(|(chat, n)| json!({"c": chat.0.simple().to_string(), "p": signed(*n)})).collect();
         let sql = sql::messages_at(self.backend());
         let found = self.reader().query_all_raw(self.chat_rows(&sql, [json!(wanted).to_string().into()])).await?;
-        found.iter().map(|row| event_row(row).map(|event| (event.chat, event))).collect()
+        let mut events = found
+            .iter()
+            .map(|row| event_row(row).map(|event| (event.chat, event)))
+            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+        self.withhold_changes(viewer, &erases, events.values_mut()).await?;
+        self.add_reactions(viewer, events.values_mut()).await?;
+        Ok(events)
     }
 }
 
@@ -431,7 +520,7 @@ impl Tx {
             let values: [Value; 3] = [id.into(), user.into(), now.into()];
             self.conn().execute_raw(Statement::from_sql_and_values(self.backend(), member, values)).await?;
         }
-        self.emit_chat(id, "chat", json!(events::Chat { change: "opened", cause }), now).await?;
+        self.emit_chat(id, "chat", json!(events::Chat::opened(cause)), now).await?;
         for user in [a, b] {
             self.emit_user(user, "chat.opened", json!({"chat_id": id}), now).await?;
         }

@@ -26,6 +26,9 @@ pub enum StoreError {
         /// Its columns, as `a,b`.
         columns: &'static str,
     },
+    /// The work itself refused: nothing is stored, and this is what its caller is told.
+    #[error("refused: {0}")]
+    Refused(Box<Error>),
     /// A fault of ours, such as a statement that the database does not understand.
     #[error("the store failed: {0:#}")]
     Fault(anyhow::Error),
@@ -65,6 +68,7 @@ pub(in crate::store) const UNIQUE_KEYS: &[(&str, &str, &str)] = &[
     ("chats_pkey", "chats", "id"),
     ("uq_chats_pair_key", "chats", "pair_key"),
     ("pk_chat_members", "chat_members", "chat_id,user_id"),
+    ("pk_group_invites", "group_invites", "chat_id,user_id"),
     ("messages_pkey", "messages", "id"),
     ("uq_messages_chat_id_user_id_client_msg_id", "messages", "chat_id,user_id,client_msg_id"),
     ("uq_messages_chat_id_n", "messages", "chat_id,n"),
@@ -72,8 +76,33 @@ pub(in crate::store) const UNIQUE_KEYS: &[(&str, &str, &str)] = &[
     ("pk_user_events", "user_events", "user_id,seq"),
     ("pk_match_blocklist", "match_blocklist", "user_id,blocked_user_id"),
     ("pk_withheld_messages", "withheld_messages", "chat_id,user_id,seq"),
+    ("pk_withheld_changes", "withheld_changes", "chat_id,user_id,n"),
+    ("pk_withheld_events", "withheld_events", "chat_id,user_id,seq"),
+    ("job_runs_pkey", "job_runs", "id"),
+    ("job_locks_pkey", "job_locks", "job"),
+    ("pk_reactions", "reactions", "chat_id,n,user_id,emoji"),
+    ("pk_search_docs", "search_docs", "doc"),
+    ("uq_search_docs_chat_id_seq", "search_docs", "chat_id,seq"),
+    ("pk_search_places", "search_places", "chat_id"),
     ("pictures_pkey", "pictures", "id"),
     ("uq_pictures_user_id", "pictures", "user_id"),
+    ("pk_onboarding_answers", "onboarding_answers", "user_id,section"),
+    ("onboarding_submissions_pkey", "onboarding_submissions", "user_id"),
+    ("match_quarantine_pkey", "match_quarantine", "user_id"),
+    ("user_vectors_pkey", "user_vectors", "user_id"),
+    ("match_suggestions_pkey", "match_suggestions", "id"),
+    ("uq_match_suggestions_low_id_high_id", "match_suggestions", "low_id,high_id"),
+    ("pk_match_decisions", "match_decisions", "suggestion_id,n"),
+    ("matches_pkey", "matches", "suggestion_id"),
+    ("uq_matches_low_id_high_id", "matches", "low_id,high_id"),
+    ("match_runs_pkey", "match_runs", "id"),
+    ("uq_match_runs_running", "match_runs", "running"),
+    ("admins_pkey", "admins", "user_id"),
+    ("admin_api_tokens_pkey", "admin_api_tokens", "id"),
+    ("uq_admin_api_tokens_token_hash", "admin_api_tokens", "token_hash"),
+    ("admin_invites_pkey", "admin_invites", "id"),
+    ("admin_actions_pkey", "admin_actions", "id"),
+    ("uq_admin_actions_seq", "admin_actions", "seq"),
 ];
 
 impl From<DbErr> for StoreError {
@@ -93,6 +122,12 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
@@ -105,6 +140,7 @@ impl From<StoreError> for Error {
                 Self::new(Code::Conflict, "This is there already. Reload and look before you try again.")
                     .caused_by(error)
             }
+            StoreError::Refused(error) => *error,
             StoreError::Fault(cause) => Self::internal(cause),
         }
     }

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait, Value,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use super::anchor::{Anchor, Hash};
 use super::connect::Writer;
 use super::{Emitted, Store, StoreError};
 
@@ -56,6 +57,9 @@ pub struct Tx {
     txn: DatabaseTransaction,
     backend: DbBackend,
     pub(in crate::store) emitted: Vec<Emitted>,
+    anchor: Arc<Anchor>,
+    /// Rows of the audit log that it has added.
+    actions: Vec<(i64, Hash)>,
 }
 
 impl std::fmt::Debug for Tx {
@@ -73,6 +77,20 @@ impl Tx {
     /// Which database this is.
     pub(in crate::store) fn backend(&self) -> DbBackend {
         self.backend
+    }
+
+    /// Says in the anchor that a row of the audit log is about to be stored.
+    pub(in crate::store) fn begin_action(&mut self, seq: i64, hash: Hash) -> Result<(), StoreError> {
+        let unavailable =
+            |error| StoreError::Unavailable(anyhow::Error::new(error).context("cannot write the audit log's anchor"));
+        self.anchor.begin(seq, &hash).map_err(unavailable)?;
+        self.actions.push((seq, hash));
+        Ok(())
+    }
+
+    /// A statement for this database.
+    pub(in crate::store) fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        Statement::from_sql_and_values(self.backend, sql, values)
     }
 }
 
@@ -182,10 +200,11 @@ impl Store {
             Ok(Err(error)) => return (Err(StoreError::from(error).into()), false),
             Err(_) => return (Err(StoreError::late(inner.patience).into()), false),
         };
-        let mut tx = Tx { txn, backend, emitted: Vec::new() };
+        let anchor = Arc::clone(&inner.anchor);
+        let mut tx = Tx { txn, backend, emitted: Vec::new(), anchor, actions: Vec::new() };
         match timeout_at(deadline, work(&mut tx)).await {
             Ok(Ok(value)) => {
-                let Tx { txn, emitted, .. } = tx;
+                let Tx { txn, emitted, anchor, actions, .. } = tx;
                 let result = match backend {
                     DbBackend::Postgres => {
                         match timeout_at(Instant::now() + inner.patience, commit_proven(txn)).await {
@@ -196,7 +215,14 @@ impl Store {
                     _ => txn.commit().await.map_err(StoreError::from),
                 };
                 match result {
-                    Ok(()) => (Ok(Committed { value, emitted }), true),
+                    Ok(()) => {
+                        if !actions.is_empty()
+                            && let Err(error) = anchor.keep(&actions)
+                        {
+                            tracing::error!(%error, "the audit log's anchor could not be written");
+                        }
+                        (Ok(Committed { value, emitted }), true)
+                    }
                     Err(error) => (Err(Failed { error, doubtful: emitted }), false),
                 }
             }

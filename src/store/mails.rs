@@ -6,7 +6,7 @@ use sea_orm::prelude::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::{Value, json};
 
-use super::{Lane, Store, StoreError, Tx};
+use super::{Here, Lane, Store, StoreError, Tx, UnreadMail};
 use crate::ids::MailId;
 
 /// A mail as it enters the outbox.
@@ -33,6 +33,8 @@ pub struct DueMail {
     pub template: String,
     /// The sealed letter.
     pub params: Value,
+    /// What it says in the place of a letter, when it is about unread messages.
+    pub unread: Option<UnreadMail>,
     /// Attempts with this one.
     pub attempts: u32,
     /// When its cause happened.
@@ -82,6 +84,8 @@ impl Tx {
             next_at: ActiveValue::Set(now),
             sent_at: ActiveValue::Set(None),
             error: ActiveValue::Set(None),
+            user_id: ActiveValue::Set(None),
+            chat_id: ActiveValue::Set(None),
             created_at: ActiveValue::Set(now),
         };
         outbox::Entity::insert(row).exec_without_returning(self.conn()).await?;
@@ -92,7 +96,8 @@ impl Tx {
 impl Store {
     /// Takes up to `limit` due mails for one attempt each. Their next attempt is already set, by
     /// `retry(attempts)` after `now`, so that a crash during the attempt delays the mail and loses nothing.
-    /// Where `retry` gives none, this attempt is the last.
+    /// Where `retry` gives none, this attempt is the last. A mail about messages that were read meanwhile, or of which
+    /// nobody is to be told any more, is taken back.
     ///
     /// # Errors
     /// Those of the store.
@@ -101,6 +106,7 @@ impl Store {
         now: DateTime<Utc>,
         limit: u64,
         retry: fn(u32) -> Option<chrono::TimeDelta>,
+        here: Here,
     ) -> Result<Vec<DueMail>, StoreError> {
         // Most passes find nothing: they must not take the writer.
         if self.next_mail_at().await?.is_none_or(|at| at > now) {
@@ -112,6 +118,11 @@ impl Store {
                     let due = due(now, limit).all(tx.conn()).await?;
                     let mut claimed = Vec::with_capacity(due.len());
                     for mail in due {
+                        let (mut recipient, mut unread) = (mail.recipient.clone(), None);
+                        if let (Some(user), Some(chat)) = (mail.user_id, mail.chat_id) {
+                            let Some(said) = tx.unread_mail(&mail, (user, chat), &here, now).await? else { continue };
+                            (recipient, unread) = (said.0, Some(said.1));
+                        }
                         let attempts = mail.attempts.saturating_add(1);
                         let tried = u32::try_from(attempts).unwrap_or(u32::MAX);
                         let next_at = retry(tried).map_or_else(never, |wait| now + wait);
@@ -123,9 +134,10 @@ impl Store {
                             .await?;
                         claimed.push(DueMail {
                             id: mail.id,
-                            recipient: mail.recipient,
+                            recipient,
                             template: mail.template,
                             params: mail.params,
+                            unread,
                             attempts: tried,
                             created_at: mail.created_at,
                         });

@@ -1,8 +1,10 @@
 //! The statements of the committer's transaction and of reading chats: constant for a database, whatever the number of rows.
 
 use sea_orm::DbBackend;
+use serde::Serialize;
 
-use super::table::{Col, blob, rows};
+use super::messages::{Head, NewMessage};
+use super::table::{Col, Hex, HexBytes, blob, rows};
 
 /// A message by its sender's own id. Parameters: chat, sender, client id.
 pub(super) const BY_CLIENT_ID: &str = "SELECT id, seq, n, created_at, content_hash FROM messages \
@@ -20,19 +22,23 @@ pub(super) fn known(backend: DbBackend) -> String {
     )
 }
 
-/// What decides whether each draft may be stored; PostgreSQL locks the chats until the commit.
+/// What decides whether each draft may be stored, in the order of [`super::messages`]'s `gate`; PostgreSQL locks the chats
+/// until the commit.
 pub(super) fn gates(backend: DbBackend) -> String {
-    let lock = if backend == DbBackend::Postgres { "FOR UPDATE OF c" } else { "" };
+    let lock = if backend == DbBackend::Postgres { "FOR NO KEY UPDATE OF c" } else { "" };
     format!(
-        "SELECT j.i AS i, c.id AS chat_id, c.head_seq, c.head_n, c.is_group, c.status AS chat_status, \
-         cm.status AS member_status, \
-         u.is_active, u.suspended_at, u.deleted_at, u.identity_verified_at, u.identity_revoked_at, u.who_may_message, \
-         EXISTS (SELECT 1 FROM match_blocklist b WHERE b.blocked_user_id = j.u AND b.ended_at IS NULL) AS is_blocked, \
-         (SELECT CASE WHEN b.user_id IS NOT NULL THEN 'blocked' ELSE ou.who_may_message END \
+        "SELECT j.i, c.id, c.head_seq, c.head_n, cm.status = 'active', \
+         u.is_active AND u.suspended_at IS NULL AND u.deleted_at IS NULL, \
+         u.identity_verified_at IS NOT NULL AND u.identity_revoked_at IS NULL, c.status = 'open', \
+         NOT c.is_group AND u.who_may_message = 'nobody', \
+         EXISTS (SELECT 1 FROM match_blocklist b WHERE b.blocked_user_id = j.u AND b.ended_at IS NULL), \
+         COALESCE((SELECT CASE WHEN b.user_id IS NOT NULL THEN 2 WHEN ou.who_may_message = 'nobody' THEN 1 ELSE 0 END \
          FROM chat_members o JOIN users ou ON ou.id = o.user_id LEFT JOIN match_blocklist b \
          ON b.user_id = j.u AND b.blocked_user_id = o.user_id AND b.ended_at IS NULL \
-         WHERE NOT c.is_group AND o.chat_id = c.id AND o.user_id <> j.u LIMIT 1) AS other, \
-         (j.r IS NULL OR EXISTS (SELECT 1 FROM messages r WHERE r.id = j.r AND r.chat_id = j.c)) AS reply_ok \
+         WHERE NOT c.is_group AND o.chat_id = c.id AND o.user_id <> j.u LIMIT 1), 0), \
+         (SELECT r.seq FROM messages r WHERE r.id = j.r AND r.chat_id = j.c AND r.n > cm.joined_n \
+         AND NOT EXISTS (SELECT 1 FROM withheld_messages w WHERE w.chat_id = j.c AND w.user_id = j.u AND w.seq = r.seq) \
+         AND NOT EXISTS (SELECT 1 FROM withheld_changes w WHERE w.chat_id = j.c AND w.user_id = j.u AND w.n = r.n)) \
          FROM {} CROSS JOIN chats c CROSS JOIN chat_members cm CROSS JOIN users u \
          WHERE c.id = j.c AND cm.chat_id = j.c AND cm.user_id = j.u AND u.id = j.u {lock}",
         rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id), ("r", Col::Id)])
@@ -77,6 +83,33 @@ pub(super) fn withheld_in(backend: DbBackend) -> String {
     )
 }
 
+/// Which of some messages a person sees no more. Parameter 2: person.
+pub(super) fn withheld_changes(backend: DbBackend) -> String {
+    format!(
+        "SELECT w.chat_id, w.n FROM {} CROSS JOIN withheld_changes w \
+         WHERE w.chat_id = j.c AND w.user_id = $2 AND w.n = j.p",
+        rows(backend, &[("c", Col::Id), ("p", Col::Int)])
+    )
+}
+
+/// Which of some events a person does not see. Parameter 2: person.
+pub(super) fn withheld_events(backend: DbBackend) -> String {
+    format!(
+        "SELECT w.chat_id, w.seq FROM {} CROSS JOIN withheld_events w \
+         WHERE w.chat_id = j.c AND w.user_id = $2 AND w.seq = j.s",
+        rows(backend, &[("c", Col::Id), ("s", Col::Int)])
+    )
+}
+
+/// The reactions to some messages that a person sees, in no order. Parameter 2: person.
+pub(super) fn reactions_to(backend: DbBackend) -> String {
+    format!(
+        "SELECT r.chat_id, r.n, r.user_id, r.emoji, r.seq FROM {} CROSS JOIN reactions r WHERE r.chat_id = j.c AND r.n = j.p \
+         AND NOT EXISTS (SELECT 1 FROM withheld_events w WHERE w.chat_id = r.chat_id AND w.user_id = $2 AND w.seq = r.seq)",
+        rows(backend, &[("c", Col::Id), ("p", Col::Int)])
+    )
+}
+
 /// The messages of a batch. Parameter 2: now.
 pub(super) fn insert_messages(backend: DbBackend) -> String {
     let columns = [
@@ -89,10 +122,11 @@ pub(super) fn insert_messages(backend: DbBackend) -> String {
         ("t", Col::Text),
         ("h", Col::Blob),
         ("r", Col::Id),
+        ("q", Col::Int),
     ];
     format!(
-        "INSERT INTO messages (id, chat_id, seq, n, user_id, kind, client_msg_id, content, content_hash, reply_to_id, \
-         created_at, rev) SELECT j.m, j.c, j.s, j.n, j.u, 'user', j.k, j.t, {}, j.r, $2, 1 FROM {}",
+        "INSERT INTO messages (id, chat_id, seq, n, user_id, kind, client_msg_id, content, content_hash, reply_to_id, reply_seq, \
+         created_at, rev) SELECT j.m, j.c, j.s, j.n, j.u, 'user', j.k, j.t, {}, j.r, j.q, $2, 1 FROM {}",
         blob(backend, "h"),
         rows(backend, &columns)
     )
@@ -110,7 +144,8 @@ pub(super) fn insert_events(backend: DbBackend) -> String {
 /// The new heads of the chats of a batch. Parameter 2: now.
 pub(super) fn advance_heads(backend: DbBackend) -> String {
     format!(
-        "UPDATE chats SET head_seq = j.s, head_n = j.n, last_message_at = $2, updated_at = $2 FROM {} WHERE chats.id = j.c",
+        "UPDATE chats SET head_seq = j.s, head_n = j.n, last_message_at = $2, updated_at = $2, \
+         unread_at = COALESCE(chats.unread_at, $2) FROM {} WHERE chats.id = j.c",
         rows(backend, &[("c", Col::Id), ("s", Col::Int), ("n", Col::Int)])
     )
 }
@@ -154,10 +189,12 @@ pub(super) fn move_members(backend: DbBackend) -> String {
 }
 
 const CHAT_COLUMNS: &str = "c.id, c.is_group, c.name, c.status, c.head_seq, c.head_n, c.base_seq, c.last_message_at, \
-     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq, cm.withheld_n, cm.withheld_unread, cm.shown_n";
+     c.created_at, cm.read_seq, cm.read_n, cm.recv_seq, cm.withheld_n, cm.withheld_unread, cm.shown_n, \
+     cm.joined_seq, cm.joined_n, cm.has_erased, cm.muted_until";
 
 const EVENT_COLUMNS: &str = "e.chat_id, e.seq, e.kind, e.created_at, e.data, m.id AS message_id, m.n, m.user_id, \
-     m.client_msg_id, m.content, m.kind AS message_kind, m.params, m.reply_to_id";
+     m.client_msg_id, m.content, m.kind AS message_kind, m.params, m.reply_to_id, m.reply_seq, m.rev, \
+     m.edited_at, m.deleted_at, m.reaction_count";
 
 /// The chats of a person, in no order. Parameters: person, how many.
 pub(super) fn chats_of() -> String {
@@ -178,7 +215,7 @@ pub(super) fn chat_of() -> String {
 /// Everybody who is or was in some chats.
 pub(super) fn members_of(backend: DbBackend) -> String {
     format!(
-        "SELECT cm.chat_id, cm.user_id, cm.status, cm.read_seq, cm.read_n, cm.recv_seq, \
+        "SELECT cm.chat_id, cm.user_id, cm.role, cm.status, cm.joined_seq, cm.left_seq, cm.read_seq, cm.read_n, cm.recv_seq, \
          p.first_name, p.last_name, p.avatar_hue, p.picture_id, u.read_receipts \
          FROM {} CROSS JOIN chat_members cm CROSS JOIN users u \
          LEFT JOIN profiles p ON p.user_id = cm.user_id WHERE cm.chat_id = j.c AND u.id = cm.user_id",
@@ -191,7 +228,8 @@ pub(super) fn members_of(backend: DbBackend) -> String {
 pub(super) fn events_in(backend: DbBackend) -> String {
     format!(
         "SELECT {EVENT_COLUMNS} FROM {} CROSS JOIN chat_events e \
-         LEFT JOIN messages m ON e.message_id IS NOT NULL AND m.chat_id = e.chat_id AND m.n = e.n \
+         LEFT JOIN messages m ON e.message_id IS NOT NULL AND m.chat_id = e.chat_id \
+         AND m.n = COALESCE(e.about_n, e.n) \
          WHERE e.chat_id = j.c AND e.seq > j.a AND e.seq <= j.z",
         rows(backend, &[("c", Col::Id), ("a", Col::Int), ("z", Col::Int)])
     )
@@ -213,4 +251,88 @@ pub(super) fn locked_heads(backend: DbBackend, table: &str) -> String {
         "SELECT t.id, t.head_seq FROM {} CROSS JOIN {table} t WHERE t.id = j.c {lock}",
         rows(backend, &[("c", Col::Id)])
     )
+}
+
+/// A draft as the store looks for it.
+#[derive(Serialize)]
+pub(super) struct DraftRow {
+    pub i: usize,
+    pub c: Hex,
+    pub u: Hex,
+    pub k: Hex,
+}
+
+/// What a draft's place and sender are asked about.
+#[derive(Serialize)]
+pub(super) struct GateRow {
+    pub i: usize,
+    pub c: Hex,
+    pub u: Hex,
+    pub r: Option<Hex>,
+}
+
+/// A new message: id, chat, sender, client id, number, ordinal, text, digest, what it answers and where that is.
+#[derive(Serialize)]
+pub(super) struct MessageRow<'a> {
+    pub m: Hex,
+    pub c: Hex,
+    pub u: Hex,
+    pub k: Hex,
+    pub s: i64,
+    pub n: i64,
+    pub t: &'a str,
+    pub h: HexBytes<'a>,
+    pub r: Option<Hex>,
+    pub q: Option<i64>,
+}
+
+/// Its event.
+#[derive(Serialize)]
+pub(super) struct EventRow {
+    pub m: Hex,
+    pub c: Hex,
+    pub u: Hex,
+    pub s: i64,
+    pub n: i64,
+}
+
+impl<'a> MessageRow<'a> {
+    pub fn new(draft: &'a NewMessage, at: Head, reply_seq: Option<i64>) -> Self {
+        Self {
+            m: Hex(draft.id.0),
+            c: Hex(draft.chat.0),
+            u: Hex(draft.sender.0),
+            k: Hex(draft.cid.0),
+            s: at.seq,
+            n: at.n,
+            t: &draft.text,
+            h: HexBytes(&draft.digest),
+            r: draft.reply_to.map(|id| Hex(id.0)),
+            q: reply_seq,
+        }
+    }
+}
+
+impl EventRow {
+    pub fn new(draft: &NewMessage, at: Head) -> Self {
+        Self { m: Hex(draft.id.0), c: Hex(draft.chat.0), u: Hex(draft.sender.0), s: at.seq, n: at.n }
+    }
+}
+
+/// The new head of a chat.
+#[derive(Serialize)]
+pub(super) struct HeadRow {
+    pub c: Hex,
+    pub s: i64,
+    pub n: i64,
+}
+
+/// Where a member is now.
+#[derive(Serialize)]
+pub(super) struct MovedRow {
+    pub c: Hex,
+    pub u: Hex,
+    pub r: i64,
+    pub n: i64,
+    pub v: i64,
 }

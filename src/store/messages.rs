@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use sea_orm::prelude::Uuid;
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use serde::Serialize;
 use serde_json::json;
 
 use super::message_sql as sql;
+use super::message_sql::{DraftRow, EventRow, GateRow, HeadRow, MessageRow, MovedRow};
+use super::table::{self, Hex};
 use super::{Store, StoreError, Tx};
 use crate::ids::{ChatId, ClientMessageId, MessageId, UserId};
 
@@ -79,6 +81,8 @@ pub struct Appended {
     pub outcomes: Vec<Outcome>,
     /// Who does not see a message: members who had blocked its author. By its place in the batch.
     pub withheld: HashMap<usize, Vec<UserId>>,
+    /// The number of what a message answers. By its place in the batch.
+    pub answered: HashMap<usize, u64>,
     /// The newest message that each sender has stored in each chat.
     pub last: HashMap<(ChatId, UserId), Stored>,
 }
@@ -116,9 +120,9 @@ pub struct Marked {
 }
 
 #[derive(Clone, Copy)]
-struct Head {
-    seq: i64,
-    n: i64,
+pub(super) struct Head {
+    pub(super) seq: i64,
+    pub(super) n: i64,
 }
 
 /// The messages of a batch that one member of a chat does not see.
@@ -162,24 +166,19 @@ impl Place {
 
 /// What is known of one draft before it is stored.
 #[derive(Clone, Copy)]
-struct Gate {
-    refused: Option<Outcome>,
+pub(super) struct Gate {
+    pub(super) refused: Option<Outcome>,
     /// Somebody has blocked the sender; perhaps nobody in this chat.
     is_blocked: bool,
+    /// The number of the message that is answered.
+    reply_seq: Option<i64>,
 }
 
-fn hex(id: Uuid) -> String {
+pub(super) fn hex(id: Uuid) -> String {
     id.simple().to_string()
 }
 
-fn hex_bytes(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _written = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
@@ -187,7 +186,7 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn index(row: &QueryResult) -> Result<usize, StoreError> {
+pub(super) fn index(row: &QueryResult) -> Result<usize, StoreError> {
     Ok(usize::try_from(row.try_get::<i64>("", "i")?).unwrap_or(usize::MAX))
 }
 
@@ -198,14 +197,38 @@ fn stored(row: &QueryResult) -> Result<(Stored, Vec<u8>), StoreError> {
         n: unsigned(row.try_get("", "n")?),
         at: row.try_get("", "created_at")?,
     };
-    Ok((at, row.try_get("", "content_hash")?))
+    // Whatever becomes of a message, its first words are told by nothing: then every repetition is taken for it.
+    Ok((at, row.try_get::<Option<_>>("", "content_hash")?.unwrap_or_default()))
+}
+
+/// What a row of [`sql::gates`] says of a draft that answers a message or does not.
+fn gate(row: &QueryResult, answers: bool) -> Result<Gate, StoreError> {
+    let reply_seq: Option<i64> = row.try_get_by_index(11)?;
+    let is = |column: usize| row.try_get_by_index::<bool>(column);
+    let refused = if !is(4)? {
+        Some(Outcome::NotMember)
+    } else if !is(5)? {
+        Some(Outcome::SenderSuspended)
+    } else if !is(6)? {
+        Some(Outcome::SenderNotVerified)
+    } else if !is(7)? {
+        Some(Outcome::ChatClosed)
+    } else if answers && reply_seq.is_none() {
+        Some(Outcome::NoSuchReply)
+    } else {
+        match (row.try_get_by_index::<i32>(10)?, is(8)?) {
+            (2, _) => Some(Outcome::PairBlocked),
+            (_, true) => Some(Outcome::SenderTakesNone),
+            (1, _) => Some(Outcome::OtherTakesNone),
+            _ => None,
+        }
+    };
+    Ok(Gate { refused, is_blocked: is(9)?, reply_seq })
 }
 
 impl Tx {
-    fn rows_statement(&self, sql: &str, rows: &serde_json::Value, more: Vec<Value>) -> Statement {
-        let mut values = vec![Value::from(rows.to_string())];
-        values.extend(more);
-        Statement::from_sql_and_values(self.backend(), sql, values)
+    fn rows_statement<T: Serialize>(&self, sql: &str, rows: &[T], more: Option<Value>) -> Statement {
+        self.statement(sql, [table::packed(rows)].into_iter().chain(more))
     }
 
     /// Stores what is new and allowed of a batch, in its order, and numbers it.
@@ -216,16 +239,19 @@ impl Tx {
     /// Nothing of the batch is stored.
     pub async fn append_messages(&mut self, drafts: &[NewMessage], now: DateTime<Utc>) -> Result<Appended, StoreError> {
         let known = self.known(drafts).await?;
-        let (gates, mut heads) = self.gates(drafts).await?;
+        let asking: Vec<_> = drafts.iter().map(|draft| (draft.chat, draft.sender, draft.reply_to)).collect();
+        let (gates, mut heads) = self.gates(&asking).await?;
         let mut fresh: HashMap<(ChatId, UserId, ClientMessageId), (Outcome, [u8; 32])> = HashMap::new();
         let mut last: HashMap<(ChatId, UserId), Stored> = HashMap::new();
         let mut outcomes = Vec::with_capacity(drafts.len());
         let mut of_blocked = Vec::new();
+        let mut answered = HashMap::new();
         let (mut messages, mut events) = (Vec::new(), Vec::new());
         for (i, draft) in drafts.iter().enumerate() {
             let key = (draft.chat, draft.sender, draft.cid);
             let outcome = if let Some((before, digest)) = known.get(&i) {
-                if digest.as_slice() == draft.digest { Outcome::Duplicate(*before) } else { Outcome::CidReused }
+                let same = digest.is_empty() || digest.as_slice() == draft.digest;
+                if same { Outcome::Duplicate(*before) } else { Outcome::CidReused }
             } else if let Some((before, digest)) = fresh.get(&key) {
                 match before {
                     _ if *digest != draft.digest => Outcome::CidReused,
@@ -236,20 +262,14 @@ impl Tx {
                 match (gates.get(&i), heads.get_mut(&draft.chat)) {
                     (None, _) | (_, None) => Outcome::NotMember,
                     (Some(Gate { refused: Some(refused), .. }), _) => *refused,
-                    (Some(Gate { refused: None, is_blocked }), Some(head)) => {
+                    (Some(Gate { refused: None, is_blocked, reply_seq }), Some(head)) => {
                         head.seq += 1;
                         head.n += 1;
-                        messages.push(json!({
-                            "m": hex(draft.id.0), "c": hex(draft.chat.0), "u": hex(draft.sender.0), "k": hex(draft.cid.0),
-                            "s": head.seq, "n": head.n, "t": draft.text, "h": hex_bytes(&draft.digest),
-                            "r": draft.reply_to.map(|id| hex(id.0)),
-                        }));
-                        events.push(json!({
-                            "m": hex(draft.id.0), "c": hex(draft.chat.0), "u": hex(draft.sender.0),
-                            "s": head.seq, "n": head.n,
-                        }));
+                        messages.push(MessageRow::new(draft, *head, *reply_seq));
+                        events.push(EventRow::new(draft, *head));
                         let stored = Stored { id: draft.id, seq: unsigned(head.seq), n: unsigned(head.n), at: now };
                         last.insert((draft.chat, draft.sender), stored);
+                        answered.extend(reply_seq.map(|seq| (i, unsigned(seq))));
                         if *is_blocked {
                             of_blocked.push((i, draft, stored));
                         }
@@ -261,18 +281,19 @@ impl Tx {
             outcomes.push(outcome);
         }
         if !messages.is_empty() {
-            self.insert_messages(&json!(messages), &json!(events), now).await?;
+            self.insert_messages(&messages, &events, now).await?;
             let touched: Vec<_> = last
                 .keys()
                 .map(|(chat, _)| *chat)
                 .collect::<std::collections::HashSet<_>>()
                 .into_iter()
-                .filter_map(|chat| heads.get(&chat).map(|head| json!({"c": hex(chat.0), "s": head.seq, "n": head.n})))
+                .filter_map(|chat| heads.get(&chat).map(|head| HeadRow { c: Hex(chat.0), s: head.seq, n: head.n }))
                 .collect();
-            self.advance_heads(&json!(touched), now).await?;
+            let sql = sql::advance_heads(self.backend());
+            self.conn().execute_raw(self.rows_statement(&sql, &touched, Some(now.into()))).await?;
         }
         let withheld = self.withhold(&of_blocked).await?;
-        Ok(Appended { outcomes, withheld, last })
+        Ok(Appended { outcomes, withheld, answered, last })
     }
 
     /// Notes for each message of somebody blocked which members of its chat will not see it.
@@ -289,7 +310,7 @@ impl Tx {
             .map(|(i, draft, _)| json!({"i": i, "c": hex(draft.chat.0), "u": hex(draft.sender.0)}))
             .collect();
         let sql = sql::blockers(self.backend());
-        for row in &self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await? {
+        for row in &self.conn().query_all_raw(self.rows_statement(&sql, &wanted, None)).await? {
             withheld.entry(index(row)?).or_default().push(row.try_get("", "user_id")?);
         }
         let (mut rows, mut runs) = (Vec::new(), HashMap::new());
@@ -308,7 +329,7 @@ impl Tx {
         }
         if !rows.is_empty() {
             let sql = sql::insert_withheld(self.backend());
-            self.conn().execute_raw(self.rows_statement(&sql, &json!(rows), vec![])).await?;
+            self.conn().execute_raw(self.rows_statement(&sql, &rows, None)).await?;
             let runs: Vec<_> = runs
                 .into_iter()
                 .map(|((chat, user), run)| {
@@ -316,7 +337,7 @@ impl Tx {
                 })
                 .collect();
             let sql = sql::advance_withheld(self.backend());
-            self.conn().execute_raw(self.rows_statement(&sql, &json!(runs), vec![])).await?;
+            self.conn().execute_raw(self.rows_statement(&sql, &runs, None)).await?;
         }
         Ok(withheld)
     }
@@ -325,77 +346,57 @@ impl Tx {
         let wanted: Vec<_> = drafts
             .iter()
             .enumerate()
-            .map(|(i, draft)| json!({"i": i, "c": hex(draft.chat.0), "u": hex(draft.sender.0), "k": hex(draft.cid.0)}))
+            .map(|(i, draft)| DraftRow { i, c: Hex(draft.chat.0), u: Hex(draft.sender.0), k: Hex(draft.cid.0) })
             .collect();
         let sql = sql::known(self.backend());
-        let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
+        let found = self.conn().query_all_raw(self.rows_statement(&sql, &wanted, None)).await?;
         found.iter().map(|row| Ok((index(row)?, stored(row)?))).collect()
     }
 
-    /// For each draft whether it may be stored; and the heads of the chats, locked until the commit.
-    async fn gates(&self, drafts: &[NewMessage]) -> Result<(HashMap<usize, Gate>, HashMap<ChatId, Head>), StoreError> {
-        let wanted: Vec<_> = drafts
-            .iter()
-            .enumerate()
-            .map(|(i, draft)| {
-                json!({"i": i, "c": hex(draft.chat.0), "u": hex(draft.sender.0), "r": draft.reply_to.map(|id| hex(id.0))})
-            })
-            .collect();
-        let sql = sql::gates(self.backend());
-        let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
-        let (mut gates, mut heads) = (HashMap::new(), HashMap::new());
-        for row in &found {
-            heads.insert(
-                row.try_get("", "chat_id")?,
-                Head { seq: row.try_get("", "head_seq")?, n: row.try_get("", "head_n")? },
-            );
-            let suspended: Option<DateTime<Utc>> = row.try_get("", "suspended_at")?;
-            let deleted: Option<DateTime<Utc>> = row.try_get("", "deleted_at")?;
-            let verified: Option<DateTime<Utc>> = row.try_get("", "identity_verified_at")?;
-            let revoked: Option<DateTime<Utc>> = row.try_get("", "identity_revoked_at")?;
-            let group: bool = row.try_get("", "is_group")?;
-            let takes_none = !group && row.try_get::<String>("", "who_may_message")? == "nobody";
-            let other: Option<String> = row.try_get("", "other")?;
-            let refused = if row.try_get::<String>("", "member_status")? != "active" {
-                Some(Outcome::NotMember)
-            } else if !row.try_get::<bool>("", "is_active")? || suspended.is_some() || deleted.is_some() {
-                Some(Outcome::SenderSuspended)
-            } else if verified.is_none() || revoked.is_some() {
-                Some(Outcome::SenderNotVerified)
-            } else if row.try_get::<String>("", "chat_status")? != "open" {
-                Some(Outcome::ChatClosed)
-            } else if !row.try_get::<bool>("", "reply_ok")? {
-                Some(Outcome::NoSuchReply)
-            } else {
-                match other.as_deref() {
-                    Some("blocked") => Some(Outcome::PairBlocked),
-                    _ if takes_none => Some(Outcome::SenderTakesNone),
-                    Some("nobody") => Some(Outcome::OtherTakesNone),
-                    _ => None,
-                }
-            };
-            gates.insert(index(row)?, Gate { refused, is_blocked: row.try_get("", "is_blocked")? });
+    /// For each draft (chat, sender, answered message) whether it may be stored; and the heads of the chats, locked until the commit.
+    pub(super) async fn gates(
+        &self,
+        drafts: &[(ChatId, UserId, Option<MessageId>)],
+    ) -> Result<(HashMap<usize, Gate>, HashMap<ChatId, Head>), StoreError> {
+        // Who writes much is asked about once.
+        let mut places: HashMap<_, usize> = HashMap::new();
+        let mut wanted = Vec::new();
+        for draft in drafts {
+            places.entry(*draft).or_insert_with(|| {
+                let (chat, sender, reply_to) = draft;
+                wanted.push(GateRow {
+                    i: wanted.len(),
+                    c: Hex(chat.0),
+                    u: Hex(sender.0),
+                    r: reply_to.map(|id| Hex(id.0)),
+                });
+                wanted.len() - 1
+            });
         }
+        let sql = sql::gates(self.backend());
+        let found = self.conn().query_all_raw(self.rows_statement(&sql, &wanted, None)).await?;
+        let (mut known, mut heads) = (HashMap::new(), HashMap::new());
+        for row in &found {
+            let at = usize::try_from(row.try_get_by_index::<i64>(0)?).unwrap_or(usize::MAX);
+            let head = Head { seq: row.try_get_by_index(2)?, n: row.try_get_by_index(3)? };
+            heads.insert(row.try_get_by_index(1)?, head);
+            known.insert(at, gate(row, wanted.get(at).is_some_and(|wanted| wanted.r.is_some()))?);
+        }
+        let of_drafts = drafts.iter().enumerate();
+        let gates = of_drafts.filter_map(|(i, draft)| Some((i, *known.get(places.get(draft)?)?))).collect();
         Ok((gates, heads))
     }
 
     async fn insert_messages(
         &self,
-        messages: &serde_json::Value,
-        events: &serde_json::Value,
+        messages: &[MessageRow<'_>],
+        events: &[EventRow],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let now = Value::from(now);
         let sql = sql::insert_messages(self.backend());
-        self.conn().execute_raw(self.rows_statement(&sql, messages, vec![now.clone()])).await?;
+        self.conn().execute_raw(self.rows_statement(&sql, messages, Some(now.into()))).await?;
         let sql = sql::insert_events(self.backend());
-        self.conn().execute_raw(self.rows_statement(&sql, events, vec![now])).await?;
-        Ok(())
-    }
-
-    async fn advance_heads(&self, heads: &serde_json::Value, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let sql = sql::advance_heads(self.backend());
-        self.conn().execute_raw(self.rows_statement(&sql, heads, vec![Value::from(now)])).await?;
+        self.conn().execute_raw(self.rows_statement(&sql, events, Some(now.into()))).await?;
         Ok(())
     }
 
@@ -427,11 +428,12 @@ impl Tx {
             let moved: Vec<_> = moved
                 .iter()
                 .map(|((chat, user), (read, n, recv))| {
-                    json!({"c": hex(chat.0), "u": hex(user.0), "r": signed(*read), "n": signed(*n), "v": signed(*recv)})
+                    let (r, n, v) = (signed(*read), signed(*n), signed(*recv));
+                    MovedRow { c: Hex(chat.0), u: Hex(user.0), r, n, v }
                 })
                 .collect();
             let sql = sql::move_members(self.backend());
-            self.conn().execute_raw(self.rows_statement(&sql, &json!(moved), vec![Value::from(now)])).await?;
+            self.conn().execute_raw(self.rows_statement(&sql, &moved, Some(now.into()))).await?;
         }
         Ok(markers.iter().map(|marker| places.get_mut(&(marker.chat, marker.user)).map(Place::answer)).collect())
     }
@@ -450,7 +452,7 @@ impl Tx {
             })
             .collect();
         let sql = sql::markers(self.backend());
-        let found = self.conn().query_all_raw(self.rows_statement(&sql, &json!(wanted), vec![])).await?;
+        let found = self.conn().query_all_raw(self.rows_statement(&sql, &wanted, None)).await?;
         for row in &found {
             let Some(marker) = markers.get(index(row)?) else { continue };
             let head = unsigned(row.try_get("", "head_seq")?);

@@ -47,5 +47,5 @@ pub fn newest_migration() -> String {
 }
 
 async fn up(conn: &DatabaseConnection) -> Result<(), StoreError> {
-    Ok(Migrator::up(conn, None).await?)
+    Ok(Box::pin(Migrator::up(conn, None)).await?)
 }

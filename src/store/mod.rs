@@ -4,12 +4,18 @@
 //! [`Lane`]. SQLite has one writer, PostgreSQL a pool; statements are written once for both, with `$1` parameters.
 
 mod accounts;
+mod admins;
+mod anchor;
+mod audit;
 mod blocks;
 mod chats;
 mod connect;
+mod edits;
 mod epoch;
 mod failure;
+mod groups;
 pub mod growth;
+mod jobs;
 mod lanes;
 mod leftovers;
 mod live;
@@ -17,13 +23,21 @@ mod mails;
 mod message_sql;
 mod messages;
 mod migrate;
+mod notify;
+mod onboarding;
+mod pairs;
 mod pictures;
 mod profiles;
+mod reactions;
+mod runs;
+mod search;
 pub mod seed;
 mod sessions;
 mod streams;
 mod table;
 mod tokens;
+mod unread;
+mod users;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,18 +49,30 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use crate::config::Config;
 
 pub use accounts::{AccountRow, NewAccount};
+pub use admins::{AdminInvite, AdminRow, AdminState, AdminTokenRow, NewAdminToken};
+pub use audit::{ActionFilter, ActionRow, Finding, Proof};
 pub use blocks::{BlockRow, Blocking, PersonRow};
 pub use chats::{ChatRow, EventRow, MemberRow, MessageRow, Opening, Range};
+pub use edits::{Change, ChangeOutcome, Changed, Erasure, NewChange};
 pub use failure::StoreError;
+pub use groups::{GroupRefusal, GroupTerms};
+pub use jobs::{JobClaim, JobOutcome, JobRun, JobState};
 pub use lanes::{Committed, Failed, Lane, Tx};
 pub use live::{LiveChat, LiveMember};
 pub use mails::{DueMail, NewMail};
 pub use messages::{Appended, Marked, NewMarker, NewMessage, Outcome, Stored};
 pub use migrate::newest_migration;
+pub use onboarding::{Refreshed, SavedSection, SheetRow, Submission};
+pub use pairs::{CardRow, PairRow, Replied, Reply, ReplyTerms};
 pub use profiles::{MeRow, ProfileChange, ProfileRow, SettingsChange, SettingsRow};
+pub use reactions::{NewReaction, Reaction};
+pub use runs::{Offer, Offered, Readiness, RunRow, Standing};
+pub use search::{SearchDoc, SearchGap, SearchHit, SearchText, SearchWord};
 pub use sessions::{NewSession, SessionRow, SessionState};
-pub use streams::{Emitted, UserEventRow, UserHead};
+pub use streams::{About, Emitted, UserEventRow, UserHead};
 pub use tokens::{NewAuthToken, TriedCode, UsedToken};
+pub use unread::{Here, UnreadMail, UnreadTerms};
+pub use users::{UserCounts, UserFilter, UserRow};
 
 /// The durable memory of the program; cheap to clone.
 #[derive(Clone, Debug)]
@@ -63,6 +89,7 @@ struct Inner {
     /// How long a transaction may take, waiting included.
     patience: Duration,
     data_dir: PathBuf,
+    anchor: Arc<anchor::Anchor>,
     epoch: OnceLock<String>,
     /// Transactions committed by this process; tells whether there is anything new to mirror.
     commits: AtomicU64,
@@ -87,6 +114,7 @@ impl Store {
                 lanes: lanes::Lanes::new(backend),
                 patience: config.limits.store_timeout,
                 data_dir: config.data_dir.clone(),
+                anchor: Arc::new(anchor::Anchor::new(&config.data_dir)),
                 epoch: OnceLock::new(),
                 commits: AtomicU64::new(0),
                 mirrored: AtomicU64::new(0),
@@ -127,6 +155,13 @@ impl Store {
             tracing::warn!(%error, "the store's readers did not close cleanly");
         }
         self.inner.locks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What the audit log's anchor says.
+    pub(in crate::store) fn read_anchor(&self) -> Result<anchor::Anchored, StoreError> {
+        let unavailable =
+            |error| StoreError::Unavailable(anyhow::Error::new(error).context("cannot read the audit log's anchor"));
+        self.inner.anchor.read().map_err(unavailable)
     }
 
     /// Whether the database is the embedded one, which this program alone looks after.

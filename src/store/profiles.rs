@@ -58,6 +58,7 @@ pub struct ProfileRow {
 
 /// How a person wants to be met, in the words of the columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 pub struct SettingsRow {
     /// `nl` or `en`.
     pub locale: String,
@@ -67,6 +68,14 @@ pub struct SettingsRow {
     pub who_may_message: String,
     /// Reading is shown.
     pub read_receipts: bool,
+    /// Unread messages count as new.
+    pub notify_messages: bool,
+    /// So do chats that were opened.
+    pub notify_chats: bool,
+    /// So do invitations to groups.
+    pub notify_invites: bool,
+    /// Unread messages are mailed about.
+    pub mail_messages: bool,
 }
 
 /// A change of a profile: what is none stays.
@@ -116,10 +125,19 @@ pub struct SettingsChange {
     pub who_may_message: Option<&'static str>,
     /// Reading is shown.
     pub read_receipts: Option<bool>,
+    /// Unread messages count as new.
+    pub notify_messages: Option<bool>,
+    /// So do chats that were opened.
+    pub notify_chats: Option<bool>,
+    /// So do invitations to groups.
+    pub notify_invites: Option<bool>,
+    /// Unread messages are mailed about.
+    pub mail_messages: Option<bool>,
 }
 
 pub(super) const ME: &str = "SELECT u.id, u.email, u.user_type, u.email_confirmed_at, u.email_changed_at, u.identity_verified_at, \
      u.identity_revoked_at, u.locale, u.visibility, u.who_may_message, u.read_receipts, \
+     u.notify_messages, u.notify_chats, u.notify_invites, u.mail_messages, \
      p.first_name, p.last_name, p.pronouns, p.program, p.study_year, p.bio, p.languages, p.avatar_hue, p.picture_id, \
      v.name AS university_name, v.slug AS university_slug, \
      (SELECT t.new_email FROM auth_tokens t WHERE t.user_id = u.id AND t.kind = 'email_change' AND t.used_at IS NULL \
@@ -157,6 +175,10 @@ fn me(row: &QueryResult) -> Result<MeRow, sea_orm::DbErr> {
             visibility: row.try_get("", "visibility")?,
             who_may_message: row.try_get("", "who_may_message")?,
             read_receipts: row.try_get("", "read_receipts")?,
+            notify_messages: row.try_get("", "notify_messages")?,
+            notify_chats: row.try_get("", "notify_chats")?,
+            notify_invites: row.try_get("", "notify_invites")?,
+            mail_messages: row.try_get("", "mail_messages")?,
         },
     })
 }
@@ -225,11 +247,15 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         use users::Column;
-        let columns: [(Column, Option<Value>); 4] = [
+        let columns: [(Column, Option<Value>); 8] = [
             (Column::Locale, change.locale.map(Value::from)),
             (Column::Visibility, change.visibility.map(Value::from)),
             (Column::WhoMayMessage, change.who_may_message.map(Value::from)),
             (Column::ReadReceipts, change.read_receipts.map(Value::from)),
+            (Column::NotifyMessages, change.notify_messages.map(Value::from)),
+            (Column::NotifyChats, change.notify_chats.map(Value::from)),
+            (Column::NotifyInvites, change.notify_invites.map(Value::from)),
+            (Column::MailMessages, change.mail_messages.map(Value::from)),
         ];
         let mut update = users::Entity::update_many().col_expr(Column::UpdatedAt, Expr::value(now));
         for (column, value) in columns {

@@ -148,6 +148,8 @@ impl Store {
             Box::pin(async move {
                 let note = "INSERT INTO store_meta (key, value) VALUES ('demo_seed', $1) ON CONFLICT (key) DO NOTHING";
                 let note = Statement::from_sql_and_values(tx.backend(), note, [seed.to_string().into()]);
+                // Their past is no news to them.
+                tx.conn().execute_unprepared("UPDATE users SET noticed_seq = head_seq").await?;
                 Ok(tx.conn().execute_raw(note).await?)
             })
         })
@@ -268,6 +270,7 @@ impl Tx {
             last_message_at: Set(last),
             closed_at: ActiveValue::NotSet,
             closed_reason: ActiveValue::NotSet,
+            unread_at: ActiveValue::NotSet,
             created_at: Set(chat.opened_at),
             updated_at: Set(last.unwrap_or(chat.opened_at)),
         };
@@ -281,6 +284,9 @@ impl Tx {
                 status: Set("active".to_owned()),
                 joined_at: Set(chat.opened_at),
                 joined_seq: Set(0),
+                joined_n: Set(0),
+                has_erased: Set(false),
+                left_seq: Set(None),
                 left_at: ActiveValue::NotSet,
                 read_seq: Set(read + 1),
                 read_n: Set(read),
@@ -288,6 +294,8 @@ impl Tx {
                 withheld_n: Set(0),
                 withheld_unread: Set(0),
                 shown_n: Set(0),
+                muted_until: Set(None),
+                mailed_n: Set(None),
                 updated_at: Set(last.unwrap_or(chat.opened_at)),
             }
         });
@@ -302,6 +310,7 @@ impl Tx {
     async fn seed_messages(&mut self, chat: &SeedChat) -> Result<(), StoreError> {
         let cause = if chat.name.is_some() { "group" } else { "match" };
         let opened = entity::chat_events::ActiveModel {
+            about_n: Set(None),
             chat_id: Set(chat.id),
             seq: Set(1),
             n: Set(0),
@@ -326,13 +335,17 @@ impl Tx {
                 content_hash: Set(Some(message.hash.clone())),
                 params: Set(None),
                 reply_to_id: Set(None),
+                reply_seq: Set(None),
                 created_at: Set(message.at),
                 edited_at: Set(None),
                 deleted_at: Set(None),
                 rev: Set(1),
+                change_seq: Set(None),
+                reaction_count: Set(0),
             });
             entity::messages::Entity::insert_many(rows).exec_without_returning(self.conn()).await?;
             let rows = part.iter().map(|(message, n)| entity::chat_events::ActiveModel {
+                about_n: Set(None),
                 chat_id: Set(chat.id),
                 seq: Set(n + 1),
                 n: Set(*n),

@@ -32,6 +32,11 @@ pub(crate) fn config(directory: &Path) -> Config {
         csrf_secret: SecretString::from("c".repeat(64)),
         data_key: SecretString::from("0".repeat(64)),
         metrics_token: None,
+        admin_shared_secret: None,
+        cron_secret: None,
+        cron_secret_previous: None,
+        jobs_file: None,
+        jobs_zone: chrono_tz::Tz::UTC,
         log_format: LogFormat::Text,
         log_level: "info".to_owned(),
         demo: false,
@@ -133,7 +138,7 @@ impl TestStore {
     pub(crate) async fn reopen(self) -> Self {
         self.store.close().await;
         drop(self.store);
-        Self::at(self.directory, self.config, self.database).await
+        Box::pin(Self::at(self.directory, self.config, self.database)).await
     }
 
     /// How the database would run a statement, one step a line; parameters are taken as they are in the program.
@@ -185,6 +190,20 @@ in\n{}",
     /// A verified person.
     pub(crate) async fn person(&self) -> UserId {
         person(&self.store, true).await
+    }
+
+    /// Changes rows behind the program's back.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let sql = sql.to_owned();
+        self.store
+            .write(Lane::Small, move |tx| {
+                Box::pin(async move {
+                    tx.conn().execute_unprepared(&sql).await?;
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
     }
 
     /// One number from the database, such as a count.

@@ -54,11 +54,14 @@ metrics_table! {
     HTTP_CONNECTION_ERRORS = "http_connection_errors_total", Counter, Count, "Connections that ended badly, by reason.";
     CSRF_REJECTED = "csrf_rejected_total", Counter, Count, "Requests with a missing or wrong CSRF token, by route.";
     RATE_LIMITED = "rate_limited_total", Counter, Count, "Checks refused by a rate limit, by type.";
+    SCREENED = "moderation_findings_total", Counter, Count, "What the moderation engine found in texts, by category.";
     RATE_KEYS = "rate_limit_keys", Gauge, Count, "Rate limit keys held.";
     SIGN_INS = "accounts_sign_ins_total", Counter, Count, "Sign-ins, by outcome.";
     SIGN_UPS = "accounts_sign_ups_total", Counter, Count, "Sign-ups that made an account.";
     MAILS_SENT = "mails_sent_total", Counter, Count, "Mails handed to the mail server.";
     MAILS_FAILED = "mails_failed_total", Counter, Count, "Tries to send a mail that failed.";
+    JOB_RUNS = "job_runs_total", Counter, Count, "Runs of jobs that ended here, by job and outcome.";
+    JOB_SUCCESS = "job_last_success_seconds", Gauge, Seconds, "When a job last succeeded here, in seconds since 1970, by job.";
     PANICS = "panics_total", Counter, Count, "Panics; each is a defect.";
 }
 
@@ -176,6 +179,19 @@ pub fn csrf_rejected(route: &'static str) {
 /// A rate limit refused; `kind` is the `{type}` of its key.
 pub fn rate_limited(kind: &'static str) {
     counter!(RATE_LIMITED, "type" => kind).increment(1);
+}
+
+/// A run of a job ended, at this many seconds since 1970.
+pub fn job_ended(job: &'static str, outcome: &'static str, at: i64) {
+    counter!(JOB_RUNS, "job" => job, "outcome" => outcome).increment(1);
+    if outcome == "ok" {
+        gauge!(JOB_SUCCESS, "job" => job).set(i32::try_from(at / 60).map_or(f64::INFINITY, f64::from) * 60.0);
+    }
+}
+
+/// The moderation engine found something of this category.
+pub fn screened(category: &'static str) {
+    counter!(SCREENED, "category" => category).increment(1);
 }
 
 /// So many rate limit keys are held.

@@ -6,8 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures_util::StreamExt;
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -21,14 +19,14 @@ use super::upgrade::Refused;
 use crate::accounts::Principal;
 use crate::doors;
 use crate::error::Error;
-use crate::ids::UserId;
+use crate::ids::{ChatId, UserId};
 use crate::protocol::client::{self, Connect, Op, Request};
 use crate::protocol::codes::{Close, Code};
 use crate::protocol::events;
 use crate::protocol::live::{Expiring, Noted, Refresh, Refreshed};
 use crate::protocol::server::{ClientLimits, Connected, ErrorReply, Me, Ping, Reply, Signal};
 use crate::protocol::{VERSION, frame};
-use crate::ratelimit::RateKind;
+use crate::ratelimit::{Pace, RateKind};
 use crate::realtime::{Conn, End, Frame, Identity, Live, StreamId};
 use crate::services::Services;
 use crate::telemetry::names;
@@ -68,10 +66,12 @@ struct Session {
     conn: Arc<Conn>,
     token: Option<SecretString>,
     state: State,
-    pace: DefaultDirectRateLimiter,
+    pace: Pace,
     refused_in_a_row: u32,
     errors_in_a_row: u32,
     heads_from: usize,
+    /// The chats on screen: their heads are in every ping.
+    focused: Vec<ChatId>,
     beats: u32,
     /// When the peer last gave a sign of life.
     heard: Instant,
@@ -102,8 +102,9 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
     let (read, write) = stream.into_split();
     let conn = services.hub.open(write);
     let mut leave = Leave { live: Arc::clone(&services.live), conn: Arc::clone(&conn), end: End::Lost { ago: 0 } };
-    // A stopping server closes the sockets it finds; one that comes later sees the signal.
-    if services.supervisor.stopping().is_cancelled() {
+    // A server that stops tells and closes the sockets it finds; one that was at the door just then sees the signal.
+    if services.supervisor.draining().is_cancelled() {
+        conn.push(&services.chat.farewell(services.chat.spread(services.hub.counts().conns)));
         conn.close(Close::GoingAway);
     }
     if let Some(refused) = &hello.refused {
@@ -143,18 +144,17 @@ pub(super) async fn run(services: Arc<Services>, stream: TcpStream, read_buf: By
 
 impl Session {
     fn new(services: Arc<Services>, conn: Arc<Conn>, token: Option<SecretString>) -> Self {
-        let at_least_one = |number: u32| std::num::NonZeroU32::new(number).unwrap_or(std::num::NonZeroU32::MIN);
-        let quota = Quota::per_second(at_least_one(services.limits.socket_ops_per_second))
-            .allow_burst(at_least_one(services.limits.socket_ops_burst));
+        let pace = Pace::new(services.limits.socket_ops_per_second, services.limits.socket_ops_burst);
         Self {
             services,
             conn,
             token,
             state: State::AwaitConnect,
-            pace: RateLimiter::direct(quota),
+            pace,
             refused_in_a_row: 0,
             errors_in_a_row: 0,
             heads_from: 0,
+            focused: Vec::new(),
             beats: 0,
             heard: Instant::now(),
             left: false,
@@ -267,7 +267,8 @@ impl Session {
 
     fn ping(&mut self) {
         let heads;
-        (heads, self.heads_from) = self.services.hub.positions(&self.conn, self.heads_from, HEADS_IN_PING);
+        (heads, self.heads_from) =
+            self.services.hub.positions(&self.conn, &self.focused, self.heads_from, HEADS_IN_PING);
         let h = heads
             .into_iter()
             .map(|(stream, next)| {
@@ -283,14 +284,13 @@ impl Session {
 
     async fn message(&mut self, message: Message) -> Next {
         names::frame_in();
-        if let Err(not_until) = self.pace.check() {
+        if let Err(wait) = self.pace.check() {
             self.refused_in_a_row += 1;
             if self.refused_in_a_row > self.services.limits.socket_refusals_max {
                 self.conn.close(Close::RateLimited);
                 return Next::Continue;
             }
             if let Message::Text(text) = message {
-                let wait = not_until.wait_time_from(DefaultClock::default().now());
                 let id = client::decode(&text).map_or_else(|refused| refused.id, |request| Some(request.id));
                 let error =
                     Error::new(Code::RateLimited, "Too many requests on this socket. Wait a moment.").after(wait);
@@ -375,14 +375,18 @@ impl Session {
             (Op::Publish(to, publish), Some(user)) => chat.publish(&self.conn, id, user, to, publish).await,
             (Op::Read(of, position), Some(user)) => chat.mark(&self.conn, id, user, of, (Some(position.seq), 0)),
             (Op::Ack(of, position), Some(user)) => chat.mark(&self.conn, id, user, of, (None, position.seq)),
-            (Op::History(of, asked), Some(user)) => {
-                let page = self.patiently(chat.history(user, of, &asked)).await?;
-                self.reply(id, page);
-                Ok(())
+            (Op::Edit(of, edit), Some(user)) => self.told(id, chat.edit(user, of, edit)).await,
+            (Op::Delete(of, delete), Some(user)) => self.told(id, chat.delete(user, of, &delete)).await,
+            (Op::React(of, react), Some(user)) => {
+                self.told(id, async { chat.react(user, of, react).await.map(|()| Noted {}) }).await
             }
+            (Op::History(of, asked), Some(user)) => self.told(id, chat.history(user, of, &asked)).await,
             (Op::Focus(asked), Some(user)) => {
+                let focused = asked.chats.clone();
                 let answer = |focused| self.reply(id, focused);
-                self.patiently(chat.focus(&self.conn, user, asked, answer)).await
+                self.patiently(chat.focus(&self.conn, user, asked, answer)).await?;
+                self.focused = focused;
+                Ok(())
             }
             (Op::Typing(of, typing), Some(user)) => {
                 chat.typing(&self.conn, user, of, typing.on)?;
@@ -399,6 +403,12 @@ impl Session {
                 self.reply(id, synced);
                 Ok(())
             }
+            (Op::Mute(of, asked), Some(user)) => self.told(id, chat.mute(user, of, asked)).await,
+            (Op::NoticeRead(asked), Some(user)) => self.told(id, chat.notice(user, asked)).await,
+            (Op::NewGroup(asked), Some(user)) => self.told(id, chat.create_group(user, asked)).await,
+            (Op::Group(of, step), Some(user)) => {
+                self.told(id, async { chat.change_group(user, of, step).await.map(|()| Noted {}) }).await
+            }
             (Op::Refresh(refresh), Some(user)) => self.refresh(id, user, refresh).await,
             (Op::Ping, Some(_)) => {
                 self.reply(id, events::Pong { time: self.services.clock.now().timestamp_millis() });
@@ -406,6 +416,17 @@ impl Session {
             }
             (Op::Pong, _) | (_, None) => Ok(()),
         }
+    }
+
+    /// Answers with what comes of some work.
+    async fn told<T: serde::Serialize>(
+        &self,
+        id: u64,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<(), Error> {
+        let ok = self.patiently(work).await?;
+        self.reply(id, ok);
+        Ok(())
     }
 
     async fn patiently<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -499,21 +520,30 @@ impl Session {
             user: snapshot.user.clone(),
             epoch: services.chat.epoch().to_owned(),
             time: services.clock.now().timestamp_millis(),
-            ping_ms: u64::try_from(limits.ping_interval.as_millis()).unwrap_or(u64::MAX),
+            ping_ms: ms(limits.ping_interval),
             limits: ClientLimits {
                 message_chars: limits.message_chars_max,
                 in_flight: limits.requests_in_flight_max,
                 history: limits.history_page_max,
                 frame_bytes: limits.frame_bytes_max,
                 focus: limits.focus_max,
-                typing_ms: u64::try_from(limits.typing_ttl.as_millis()).unwrap_or(u64::MAX),
-                visible_ms: u64::try_from(limits.visible_lease.as_millis()).unwrap_or(u64::MAX),
+                typing_ms: ms(limits.typing_ttl),
+                visible_ms: ms(limits.visible_lease),
+                group_members: limits.group_members_max,
+                edit_ms: ms(limits.edit_window),
+                delete_ms: ms(limits.delete_window),
             },
             recovered: snapshot.recovered,
             chats: snapshot.chats.clone(),
+            invites: snapshot.invites.clone(),
+            notices: snapshot.notices.clone(),
         };
         Ok((principal, reply, snapshot))
     }
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The close that says what an error of `connect` says.

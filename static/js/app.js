@@ -2,7 +2,8 @@
 
 import { t } from './core/i18n.js';
 import { isPrivate } from './core/router.js';
-import { unreadOf } from './core/streams.js';
+import { signal } from './core/signals.js';
+import { countsOf, isMuted, unreadOf } from './core/streams.js';
 import { announce, arrive, go, known, me, obstacle, route, spoken, store } from './ui/context.js';
 import { chatName, fullName } from './ui/avatar.js';
 import { attribute, h, icon, loadIcons, Part, rebuild, text } from './ui/dom.js';
@@ -15,16 +16,22 @@ import './ui/doors.js';
 import './ui/looking.js';
 import './ui/blocked.js';
 import './ui/me.js';
+import './ui/notifications.js';
 import './ui/profile.js';
 import './ui/recovery.js';
 import './ui/security.js';
 import './ui/settings.js';
+import './ui/unsubscribe.js';
 
 /** Messages that arrive within this time are announced as one. Milliseconds. */
 const HUSH_MS = 1_000;
 
 class App extends Part {
+  /** Mutes end by the clock. */
+  minute = signal(0);
+
   begin() {
+    this.every(60_000, () => (this.minute.value += 1));
     const skip = h('a', { class: 'skip', href: '#main' });
     const nav = h('nav', { class: 'nav', hidden: true });
     const main = h('main', { id: 'main', tabindex: -1 });
@@ -56,19 +63,20 @@ class App extends Part {
     nav.hidden = !shown;
     if (!shown) return;
     attribute(nav, 'aria-label', t('nav_label'));
-    const unread = store.value?.unread() ?? 0;
+    const unread = this.unread();
     const { screen } = route.value;
-    const item = (/** @type {string} */ path, /** @type {string} */ name, /** @type {string} */ words, /** @type {boolean} */ here, /** @type {number} */ count) =>
+    const item = (/** @type {string} */ path, /** @type {string} */ name, /** @type {string} */ words, /** @type {boolean} */ here, /** @type {number} */ count, /** @type {string} */ counted) =>
       h(
         'a',
         { href: path, class: 'nav-item', id: `nav-${name}`, 'aria-current': here ? 'page' : null, 'data-testid': `nav-${name}` },
         h('span', { class: 'nav-icon' }, icon(name), count > 0 ? h('span', { class: 'badge', 'aria-hidden': 'true' }, count > 99 ? '99+' : count) : null),
         h('span', null, words),
-        count > 0 ? h('span', { class: 'sr-only' }, t('chat_unread', { count })) : null,
+        count > 0 ? h('span', { class: 'sr-only' }, counted) : null,
       );
+    const news = this.news();
     const chats = screen === 'chats' || screen === 'chat';
     nav.dataset.screen = screen;
-    rebuild(nav, () => [h('div', { class: 'nav-brand', 'aria-hidden': 'true' }, brand()), item('/chats', 'chats', t('nav_chats'), chats, unread), item('/me', 'me', t('nav_me'), /^(me|confirm-email)/.test(screen), 0)]);
+    rebuild(nav, () => [h('div', { class: 'nav-brand', 'aria-hidden': 'true' }, brand()), item('/chats', 'chats', t('nav_chats'), chats, unread, t('chat_unread', { count: unread })), item('/notifications', 'bell', t('nav_notifications'), screen === 'notifications', news, t('news_unread', { count: news })), item('/me', 'me', t('nav_me'), /^(me|confirm-email)/.test(screen), 0, '')]);
   }
 
   /** @param {HTMLElement} main */
@@ -99,11 +107,24 @@ class App extends Part {
     }
   }
 
+  /** Unread messages this person wants to be told of. */
+  unread() {
+    void this.minute.value;
+    return me.value?.settings.notify_messages === false ? 0 : store.value?.unread() ?? 0;
+  }
+
+  /** News this person wants to be told of. */
+  news() {
+    const counts = countsOf(store.value?.streams.value.notices ?? null);
+    const settings = me.value?.settings;
+    return counts.account.unread + (settings?.notify_chats === false ? 0 : counts.chats.unread) + (settings?.notify_invites === false ? 0 : counts.invites.unread);
+  }
+
   /** The window's title: what is open, and how much is unread. */
   heading() {
     const { screen, chat } = route.value;
     const held = store.value;
-    const unread = held?.unread() ?? 0;
+    const unread = this.unread();
     const words = {
       'sign-in': t('sign_in_title'),
       'sign-up': t('sign_up_title'),
@@ -113,6 +134,8 @@ class App extends Part {
       'forgot-password': t('forgot_title'),
       'reset-password': t('reset_title'),
       'confirm-email': t('email_confirm_title'),
+      unsubscribe: t('unsubscribe_title'),
+      notifications: t('news_title'),
       me: t('me_title'),
       'me-profile': t('profile_title'),
       'me-settings': t('settings_title'),
@@ -150,6 +173,8 @@ class App extends Part {
     };
     const hear = (/** @type {import('./types.js').Chat} */ chat, /** @type {import('./types.js').WireEvent} */ event) => {
       if (event.op !== 'message' || event.d.u === held.me.id || unreadOf(chat) === 0) return;
+      const here = route.peek().chat === chat.id;
+      if (!here && (isMuted(chat, Date.now()) || me.peek()?.settings.notify_messages === false)) return;
       heard.push({ chat, event });
       timer ??= setTimeout(say, HUSH_MS);
     };

@@ -158,12 +158,12 @@ export class DomuClient {
 
   /**
    * Keeps a message and sends it as soon as that is possible.
-   * @param {string} chat @param {string} text @param {string} [reply_to]
+   * @param {string} chat @param {string} text @param {import('./types.js').Answered} [reply]
    * @returns {Promise<OutboxItem>} once it is kept
    */
-  send(chat, text, reply_to) {
+  send(chat, text, reply) {
     const store = this.store.peek();
-    return store === null ? Promise.reject(new Error('the client is not started')) : store.send(chat, text, reply_to);
+    return store === null ? Promise.reject(new Error('the client is not started')) : store.send(chat, text, reply);
   }
 
   /**

@@ -15,6 +15,8 @@ export type HistoryPage = Wire.Page;
 
 export type Ack = Wire.Sent;
 
+export type Invite = Wire.Invite;
+
 export type Presence = Wire.Presence;
 
 /** What this client holds of one chat: a contiguous run of events that ends at `seq`. */
@@ -45,9 +47,13 @@ export interface Chat {
   unread: number;
   /** `unread` has counted everything up to here. */
   counted: number;
+  /** Messages that others answer and that are not among the events, by sequence; null: not to be seen. */
+  quoted: ReadonlyMap<number, WireEvent | null>;
   last: WireEvent | null;
   at: number;
   blocked: boolean;
+  /** Not to be told of until then, in milliseconds since the epoch; 0: to be told of. */
+  muted: number;
 }
 
 export interface Streams {
@@ -57,8 +63,32 @@ export interface Streams {
   /** Null until a socket has told it. */
   userSeq: number | null;
   chats: ReadonlyMap<string, Chat>;
+  /** Open invitations to groups, to this person and from them, by group and who is asked. */
+  invites: ReadonlyMap<string, Wire.Invite>;
+  /** What is news to this person; null until a socket has told it. */
+  notices: Notices | null;
   /** Events of chats not known yet, kept until `chat.opened` arrives. */
   strangers: readonly WireEvent[];
+  /** Messages this person deleted for themself while this was open. */
+  erased: ReadonlySet<string>;
+}
+
+/** The message that another one answers. */
+export interface Answered {
+  mid: string;
+  seq: number;
+}
+
+export type Emoji = Wire.Emoji;
+
+export type Notice = Wire.Notice;
+
+/** What is news, ascending, and what of it was seen: everything that counts it follows from these. */
+export interface Notices {
+  /** Only what stands among so many newest events of the person's stream is news. */
+  window: number;
+  items: readonly Notice[];
+  noticed: { readonly upto: number; readonly also: readonly number[] };
 }
 
 /** What the shell must do after an input was applied. */
@@ -71,15 +101,23 @@ export type Ask =
 export type Input =
   | { type: 'connected'; reply: ConnectReply }
   | { type: 'event'; event: WireEvent }
-  | { type: 'ack'; chat: string; ack: Ack; text: string; reply_to?: string }
+  | { type: 'ack'; chat: string; ack: Ack; text: string; reply?: Answered }
   | { type: 'marker'; chat: string; d: { u: string; read?: number; read_n?: number; recv?: number } }
   | { type: 'history'; chat: string; page: HistoryPage; before?: number; after?: number }
+  | { type: 'noticed'; noticed: Wire.Noticed }
+  | { type: 'muted'; chat: string; until: number }
+  | { type: 'invites'; invites: readonly Wire.Invite[] }
+  | { type: 'gone'; chat: string }
   | { type: 'heads'; heads: Record<string, number> }
+  | { type: 'erased'; chat: string; mid: string }
+  | { type: 'quoted'; chat: string; seq: number; page: HistoryPage | null }
   | { type: 'synced'; chats: readonly WireChat[] }
   | { type: 'list'; me: string; epoch: string; chats: readonly WireChat[] };
 
 /** A page of `GET /api/chats`. */
 export type ChatPage = Wire.ChatList;
+export type Found = Wire.Found;
+export type Hit = Wire.Hit;
 
 export interface Refusal {
   code: number;
@@ -88,6 +126,7 @@ export interface Refusal {
   detail?: string;
   after_ms?: number;
   request_id?: string;
+  d?: { violations?: string[]; span?: [number, number] };
 }
 
 /** One message that the server has not confirmed yet. */
@@ -97,7 +136,7 @@ export interface OutboxItem {
   user: string;
   chat: string;
   text: string;
-  reply_to?: string;
+  reply?: Answered;
   /** Order among all messages of this device. */
   order: number;
   created: number;

@@ -60,6 +60,11 @@ fn event(chat: ChatId, seq: u64) -> Event {
             reply_to: None,
             kind: domu::protocol::server::MessageKind::User,
             params: None,
+            rev: None,
+            edited: None,
+            deleted: false,
+            reactions: Vec::new(),
+            reply_seq: None,
         }),
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Generous: a busy machine starts a server slowly.
@@ -34,6 +35,14 @@ impl House {
 
     fn run(&self, arguments: &[&str]) -> Ran {
         Ran::from(self.command(arguments).output().unwrap())
+    }
+
+    /// With something on standard input.
+    fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Ran::from(child.wait_with_output().unwrap())
     }
 
     fn serve(&self) -> Server {
@@ -156,6 +165,9 @@ fn without_a_server_commands_open_the_directory_themselves() {
     let nobody = house.run(&["user", "suspend", "nobody@example.org", "--reason", "x"]);
     assert!(nobody.code == 2 && nobody.err.contains("not_found"), "{nobody:?}");
     assert_eq!(house.run(&["migrate", "status"]).out, "The schema is up to date.\n");
+    let run: Value = serde_json::from_str(&house.run(&["matching", "run", "--json"]).out).unwrap();
+    assert_eq!((&run["people"], &run["suggested"]), (&json!(0), &json!(0)), "{run}");
+    assert_eq!(house.run(&["backfill", "vectors"]).out, "0 made, 0 as they should be, 0 malformed, of 0 people.\n");
     for limits_live_in_the_server in [["rate-limits", "list"].as_slice(), &["health"]] {
         let ran = house.run(limits_live_in_the_server);
         assert!(ran.code == 1 && ran.err.contains("no server is running"), "{ran:?}");
@@ -258,4 +270,114 @@ fn a_demo_keeps_to_a_directory_of_its_own() {
     assert!(demo.said.contains("listens on http://127.0.0.1:"), "{}", demo.said);
     assert!(house.home.path().join("data-demo/domu.db").exists());
     assert_eq!(demo.stop(), Some(0));
+}
+
+#[test]
+fn texts_are_screened_line_by_line() {
+    let house = House::new();
+    let screen = |lines: &str| {
+        let mut command = house.command(&["moderate"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        Ran::from(child.wait_with_output().unwrap())
+    };
+    let ran = screen("{\"text\":\"kamer 650.50\"}\n{\"text\":\"12345678\",\"history\":[\"06\"]}\n");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines[0], r#"{"action":"allow","violations":[],"rules":[]}"#);
+    assert!(
+        lines[1].starts_with(r#"{"action":"reject","violations":["phone"],"rules":[{"id":"phone.nl_mobile","#),
+        "{lines:?}"
+    );
+    let bad = screen("{\"text\":\"hoi\"}\n{\"texts\":1}\n");
+    assert_eq!(bad.code, 2);
+    assert!(bad.err.contains("line 2, column 11: missing field `text`"), "{}", bad.err);
+}
+
+#[test]
+fn pairs_are_scored_from_standard_input_and_bad_lines_are_named() {
+    let house = House::new();
+    let lines = concat!(
+        r#"{"a": {"answers": {"M4_Q1": "clean_high", "M4_Q12": 5}}, "b": {"answers": {"M4_Q1": "clean_medium", "M4_Q12": 4}}}"#,
+        "\n\n",
+        r#"{"a": {"answers": {"M4_Q1": 3}}, "b": {}}"#,
+        "\n",
+        r#"{"a": {}}"#,
+        "\nnonsense\n",
+        r#"{"a": {"cohort": "professional"}, "b": {}}"#,
+    );
+    let ran = house.run_with(&["matching", "score", "--algorithm", "v2"], lines);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let results: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(results.len(), 2);
+    assert_eq!(results[0]["dimensions"]["cleanliness"], 0.328_125);
+    assert_eq!(results[0]["fit"], 46);
+    for named in ["line 3: a: M4_Q1 takes one of clean_low", "line 4: b is missing", "line 5: no JSON"] {
+        assert!(ran.err.contains(named), "{}", ran.err);
+    }
+    let ran = house.run_with(&["matching", "score"], lines);
+    assert!(ran.err.contains("line 6: cohort:"), "{}", ran.err);
+    let result: serde_json::Value = serde_json::from_str(ran.out.trim()).unwrap();
+    let sum: f64 = result["parts"].as_array().unwrap().iter().map(|part| part["contribution"].as_f64().unwrap()).sum();
+    assert!((sum - result["overall"].as_f64().unwrap()).abs() < 1e-9 && sum > 0.0);
+    assert!(!house.data.exists());
+}
+
+#[test]
+fn people_are_suggested_to_each_other_from_standard_input() {
+    let house = House::new();
+    let person = |id: &str, city: &str| {
+        let answers =
+            r#""M4_Q1": "clean_high", "M4_Q12": 5, "M2_Q1": 3, "M6_Q9": 4, "M5_Q1": "host_weekly", "M5_Q5": 4"#;
+        format!(r#"{{"id": "{id}", "cities": ["{city}"], "answers": {{{answers}}}}}"#)
+    };
+    let people = [person("a", "Delft"), person("b", "delft"), person("c", "Leiden")].join("\n");
+    let ran = house.run_with(&["matching", "rank", "--minimum", "0.01", "--threads", "2"], &people);
+    let lines: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((ran.code, lines.len()), (0, 2), "{} {}", ran.out, ran.err);
+    let pair = ["a", "b", "rank_a", "rank_b", "extra"].map(|key| lines[0][key].clone());
+    assert_eq!(serde_json::json!(pair), serde_json::json!(["a", "b", 1, 1, false]));
+    assert_eq!(lines[1]["report"]["blocking_pairs"], 0);
+    assert_eq!(lines[1]["report"]["empties"][0], serde_json::json!({ "id": "c", "hurdle": "city", "removed": 2 }));
+    for (stray, named) in [
+        (person("a", "Delft"), "line 4: id: \"a\" is there twice"),
+        (person("d", "Atlantis"), "line 4: cities: Atlantis is not one of"),
+        (person("", "Delft"), "line 4: id is missing"),
+    ] {
+        let ran = house.run_with(&["matching", "rank"], &format!("{people}\n{stray}"));
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert!(ran.err.contains(named), "{}", ran.err);
+    }
+    let ran = house.run(&["matching", "simulate", "--people", "300", "--seed", "4", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&report["people"], &report["blocking_pairs"]), (&300.into(), &0.into()));
+    let schema: serde_json::Value = serde_json::from_str(&house.run(&["matching", "schema"]).out).unwrap();
+    assert_eq!(schema["$defs"]["person"]["properties"]["answers"]["properties"]["M2_Q1"]["maximum"], 5);
+}
+
+#[test]
+fn jobs_are_listed_and_run_with_and_without_a_server() {
+    let house = House::new();
+    let ran = house.run(&["jobs", "run", "retention"]);
+    assert!(ran.code == 0 && ran.out.contains("retention ended: ok"), "{}{}", ran.out, ran.err);
+    let server = house.serve();
+    let ran = house.run(&["jobs", "run", "audit-proof", "--reason", "to see that it works"]);
+    assert!(ran.code == 0 && ran.out.contains("audit-proof ended: ok"), "{}{}", ran.out, ran.err);
+    let ran = house.run(&["jobs", "run", "nothing"]);
+    assert!(ran.code == 2 && ran.err.contains("no such job"), "{}{}", ran.out, ran.err);
+    let ran = house.run(&["jobs", "list"]);
+    assert!(ran.code == 0 && ran.out.contains("30 * * * *") && !ran.out.contains("never"), "{}{}", ran.out, ran.err);
+    drop(server);
+    fs::write(
+        house.data.join("vercel.json"),
+        "{\n\"crons\": [{\"path\": \"/api/cron/x\", \"schedule\": \"* * * * *\"}]}",
+    )
+    .unwrap();
+    let ran = house.run(&["jobs", "list"]);
+    assert!(
+        ran.code == 1 && ran.err.contains("vercel.json: line 2: the path \"/api/cron/x\""),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
 }

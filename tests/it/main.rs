@@ -16,5 +16,6 @@ mod config;
 mod crash;
 mod house;
 mod scale;
+mod sim;
 mod support;
 mod wire;

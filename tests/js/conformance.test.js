@@ -102,6 +102,11 @@ const PROVOKED = {
       await hand.ask('publish', `chat:${world.chat}`, { cid, text: 'one' });
       return await hand.ask('publish', `chat:${world.chat}`, { cid, text: 'another' });
     }),
+  stale_rev: (world) =>
+    byHand(world, async (hand) => {
+      const sent = await hand.ask('publish', `chat:${world.chat}`, { cid: uuid(), text: 'one' });
+      return await hand.ask('edit', `chat:${world.chat}`, { mid: sent.ok.mid, rev: 9, text: 'another' });
+    }),
   conflict: async (world) => {
     const hands = [1, 2, 3].map(() => new Hand(world.server.url));
     try {
@@ -112,6 +117,7 @@ const PROVOKED = {
     }
   },
   unrecoverable_position: (world) => byHand(world, (hand) => hand.ask('history', `chat:${world.chat}`, { after: 0, epoch: 'another' })),
+  rejected_by_rule: (world) => byHand(world, (hand) => hand.ask('publish', `chat:${world.chat}`, { cid: uuid(), text: 'Bel 06 12 34 56 78' })),
   too_large: (world) => byHand(world, (hand) => hand.ask('publish', `chat:${world.chat}`, { cid: uuid(), text: 'x'.repeat(4_001) })),
   unsupported_media_type: async ({ server }) => (await server.ask('POST', '/api/auth/token', { body: '{}', headers: { 'content-type': 'text/plain' } })).body,
   misdirected: ({ server }) => foreignHost(server),
@@ -133,6 +139,9 @@ const STAGED = {
   token_expired: 'a session lives for a minute at least',
   chat_locked: 'no operator closes chats yet',
   not_verified: 'only verified people have chats',
+  step_up_required: 'only admins have a second factor',
+  admin_secret_required: 'this server asks for no admin secret',
+  admin_secret_invalid: 'this server asks for no admin secret',
   internal: 'a fault of ours',
   unavailable: 'a store that cannot be reached',
   overloaded: 'more than a test should send',

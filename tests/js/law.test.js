@@ -21,6 +21,12 @@ class Model {
     this.sockets = true;
     this.dials = 0;
     this.lists = 0;
+    /** Chats that this person is no member of any more. @type {Set<string>} */
+    this.left = new Set();
+    /** Chats that a list leaves out because it moved while it was read. @type {Set<string>} */
+    this.missed = new Set();
+    /** @type {any[]} */
+    this.invites = [];
     /** @type {Map<string, { events: WireEvent[], read: number, recv: number, opened: number }>} */
     this.chats = new Map(CHATS.map((id) => [id, { events: [], read: 0, recv: 0, opened: 0 }]));
     /** Chats whose read marker stands still, as with somebody blocked. @type {Set<string>} */
@@ -41,12 +47,45 @@ class Model {
   /** @param {string} id @param {string} op @param {Record<string, any>} d @returns {WireEvent} */
   happen(id, op, d) {
     const { events } = this.at(id);
-    const n = events.filter((event) => event.op !== 'chat').length + (op === 'chat' ? 0 : 1);
+    const counts = op === 'message' || (op === 'hidden' && d.n === undefined);
+    const n = this.ordinal(id, events.length) + (counts ? 1 : 0);
     const seq = events.length + 1;
-    const event = { op, ch: `chat:${id}`, seq, ts: this.timers.now(), d: op === 'chat' ? d : { mid: `m${id}${seq}`, n, kind: 'user', ...d } };
+    const event = { op, ch: `chat:${id}`, seq, ts: this.timers.now(), d: counts ? { mid: `m${id}${seq}`, n, kind: 'user', ...d } : d };
     events.push(event);
     for (const line of this.live) line.receive(event);
     return event;
+  }
+
+  /** Something is done to a message: its place in the stream shows it as it is from then on. @param {string} id @param {() => number} random */
+  change(id, random) {
+    const { events } = this.at(id);
+    const messages = events.filter((event) => event.op === 'message');
+    const held = messages[Math.floor(random() * messages.length)];
+    if (held === undefined) return;
+    const { mid, n } = held.d;
+    const rev = Number(held.d.rev ?? 1) + 1;
+    const at = held.seq - 1;
+    const { reactions = [], ...plain } = held.d;
+    const roll = random();
+    if (roll < 0.4 && held.d.deleted !== true) {
+      const text = held.d.u === ME ? held.d.text : `${held.d.text}!`;
+      events[at] = { ...held, d: { ...held.d, text, rev, edited: this.timers.now() } };
+      this.happen(id, 'message.edited', { mid, n, rev, text, edited_at: this.timers.now() });
+    } else if (roll < 0.9 && held.d.deleted !== true) {
+      const one = { u: random() < 0.5 ? ME : OTHER, emoji: random() < 0.5 ? '🏠' : '🔥' };
+      const rest = reactions.filter((/** @type {any} */ other) => other.u !== one.u || other.emoji !== one.emoji);
+      const on = rest.length === reactions.length;
+      const now = on ? [...reactions, one] : rest;
+      events[at] = { ...held, d: now.length > 0 ? { ...plain, reactions: now } : plain };
+      this.happen(id, 'reaction', { mid, n, ...one, on });
+    } else if (roll < 0.95 && held.d.u === OTHER) {
+      const { edited: _edited, ...kept } = plain;
+      events[at] = { ...held, d: { ...kept, text: '', rev, deleted: true } };
+      this.happen(id, 'message.deleted', { mid, n, rev });
+    } else if (held.d.u === OTHER) {
+      events[at] = { ...held, op: 'hidden', d: { n, u: OTHER } };
+      this.happen(id, 'hidden', { n, u: OTHER });
+    } else this.happen(id, 'hidden', { n: 0, u: OTHER });
   }
 
   /** @param {string} id @param {{ cid: string, text: string }} d */
@@ -67,7 +106,8 @@ class Model {
 
   /** @param {string} id @param {number} seq */
   ordinal(id, seq) {
-    return this.at(id).events.filter((event) => event.seq <= seq && event.op !== 'chat').length;
+    const { events } = this.at(id);
+    return events.filter((event) => event.seq <= seq).reduce((most, event) => (event.op === 'message' || event.op === 'hidden' ? Math.max(most, Number(event.d.n)) : most), 0);
   }
 
   /** @param {string} id @param {Record<string, any>} d */
@@ -104,9 +144,12 @@ class Model {
     const [, chat, what] = /^\/api\/chats\/([^/]+)\/(\w+)$/.exec(url.pathname) ?? [];
     if (url.pathname === '/api/csrf-token') return Response.json({ token: 't' });
     if (url.pathname === '/api/me') return Response.json(person());
+    if (url.pathname === '/api/invites') return Response.json({ invites: this.invites });
+    if (chat && this.left.has(chat)) return Response.json({ name: 'not_member', code: 40301, status: 403, retry: false, detail: '' }, { status: 403 });
     if (url.pathname === '/api/chats') {
       this.lists += 1;
-      const answer = { chats: CHATS.map((id) => this.state(id, undefined, true)), total: CHATS.length, epoch: this.epoch };
+      const own = CHATS.filter((id) => !this.left.has(id) && !this.missed.has(id));
+      const answer = { chats: own.map((id) => this.state(id, undefined, true)), total: own.length, epoch: this.epoch };
       const tag = `"${JSON.stringify(answer).length}-${CHATS.map((id) => `${this.at(id).events.length}.${this.at(id).read}`)}"`;
       if (new Headers(init.headers).get('if-none-match') === tag) return new Response(null, { status: 304 });
       return Response.json(answer, { headers: { etag: tag } });
@@ -185,7 +228,9 @@ function agrees(model, client, sent, story) {
     const chat = store?.streams.peek().chats.get(id);
     const { events } = model.at(id);
     assert.equal(chat?.seq, events.length, `${story}: the position`);
-    assert.deepEqual(chat?.events.map((event) => [event.seq, event.op, event.d.text]), events.slice((chat?.from ?? 1) - 1).map((event) => [event.seq, event.op, event.d.text]), `${story}: the events`);
+    const told = (/** @type {readonly WireEvent[]} */ list) => list.map((event) => [event.seq, event.op, event.d.n, event.d.text, event.d.rev, event.d.deleted, event.d.edited, event.d.reactions]);
+    assert.deepEqual(told(chat?.events ?? []), told(events.slice((chat?.from ?? 1) - 1)), `${story}: the events`);
+    assert.deepEqual([chat?.last?.op, chat?.last?.d.text], [events[(chat?.last?.seq ?? 0) - 1]?.op, events[(chat?.last?.seq ?? 0) - 1]?.d.text], `${story}: the last`);
     assert.equal(chat?.unread, model.unread(id), `${story}: unread`);
     assert.equal(chat?.n, model.ordinal(id, events.length), `${story}: the number of messages`);
   }
@@ -229,6 +274,8 @@ test('law: through dropped, doubled, late and swapped frames, dead sockets, bloc
       else if (roll < 0.68) model.happen(chat, 'hidden', { u: OTHER });
       else if (roll < 0.75) client.store.peek()?.markRead(chat, client.store.peek()?.streams.peek().chats.get(chat)?.seq ?? 0);
       else if (roll < 0.8) model.sockets = !model.sockets;
+      else if (roll < 0.92) model.change(chat, random);
+      else void client.store.peek()?.loadOlder(chat, 3).catch(() => {});
       await timers.advance(Math.round(random() ** 3 * 8_000));
     }
     calm = true;
@@ -274,6 +321,26 @@ test('where sockets are blocked messages come and go within six seconds, and the
   await timers.advance(30_000);
   assert.equal(model.lists, after, 'it asks no more');
   agrees(model, client, ['1'], 'back on the socket');
+  client.stop();
+});
+
+test('by polling one sees within a minute that a chat is gone and that one is invited, and a list that moved takes nothing away', async () => {
+  const { timers, model, client } = make({}, chance(11));
+  model.sockets = false;
+  const [left = '', missed = ''] = CHATS;
+  const store = await client.start(person());
+  await timers.advance(3_000);
+  const held = () => [...store.streams.peek().chats.keys()].sort();
+  assert.deepEqual(held(), [...CHATS].sort());
+  model.left.add(left);
+  model.missed.add(missed);
+  model.invites = [{ chat_id: left, u: ME, by: OTHER, name: 'Sanne', by_name: 'Daan', title: 'Huis', expires_at: 9e15 }];
+  await timers.advance(12 * POLL_MS + 3_000);
+  assert.deepEqual(held(), [missed], 'only who is asked and says so is gone');
+  assert.deepEqual([...store.streams.peek().invites.values()].map((invite) => invite.title), ['Huis']);
+  model.invites = [];
+  await timers.advance(12 * POLL_MS + 3_000);
+  assert.equal(store.streams.peek().invites.size, 0);
   client.stop();
 });
 

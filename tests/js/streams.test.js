@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apply, chatsByActivity, emptyStreams, fate, resumeOf, unreadOf } from '../../static/js/core/streams.js';
+import { apply, chatsByActivity, countsOf, emptyStreams, fate, isMuted, resumeOf, unreadOf } from '../../static/js/core/streams.js';
 import { CHAT, ME, OTHER, chance, essence, member, message, reply, wireChat } from './support.js';
 
 /** @import { Input, Streams, WireEvent } from '../../static/js/types.js' */
@@ -150,6 +150,37 @@ test('the newest activity comes first', () => {
   assert.deepEqual(chatsByActivity(run(emptyStreams(), { type: 'connected', reply: reply([a, b]) }).state).map((chat) => chat.id), ['b', CHAT]);
 });
 
+/** Somebody comes, goes or is given a role. @param {number} kind @param {number} seq */
+const belonging = (kind, seq) =>
+  kind === 0
+    ? { u: OTHER, change: 'left' }
+    : kind === 1
+      ? { u: 'x', change: 'removed', by: ME }
+      : kind === 2
+        ? { u: OTHER, change: 'role', role: 'owner', by: ME }
+        : { u: kind === 3 ? OTHER : 'x', change: 'joined', role: 'member', first_name: 'Xandra', last_name: 'Vos', hue: 9, picture: null, recv: seq - 1, read: seq - 1, read_n: 0 };
+
+test('who left a group knows nothing of it, and who comes back sees what comes from then on', () => {
+  const told = (/** @type {number} */ seq, /** @type {string} */ op, /** @type {Record<string, any>} */ d) => ({ op, ch: 'user', seq, ts: seq, d });
+  const invite = { chat_id: 'g', title: 'Huis', u: ME, name: 'Sanne', by: OTHER, by_name: 'Daan', at: 1, expires_at: 2 };
+  let state = run(emptyStreams(), { type: 'connected', reply: reply([], { invites: [invite] }) }).state;
+  assert.deepEqual([...state.invites.values()], [invite]);
+  const hear = (/** @type {WireEvent} */ event) => (state = apply(state, { type: 'event', event }).state);
+  hear(told(1, 'invite', { chat_id: 'g', u: ME, change: 'accepted' }));
+  assert.equal(state.invites.size, 0);
+  const opened = (/** @type {number} */ at) => ({ ...wireChat([], { group: true, base: at, head: at }), id: 'g' });
+  hear(told(2, 'chat.opened', { chat_id: 'g', chat: opened(4) }));
+  hear({ ...message(5), ch: 'chat:g' });
+  hear(told(3, 'chat.left', { chat_id: 'g', change: 'removed' }));
+  assert.equal(state.chats.size, 0);
+  hear(told(4, 'chat.opened', { chat_id: 'g', chat: opened(9) }));
+  assert.deepEqual([state.chats.get('g')?.seq, state.chats.get('g')?.events.length, state.chats.get('g')?.more], [9, 0, false]);
+  // A replay tells of moments past: what the answer says holds.
+  const replayed = reply([{ ...opened(9), initial: false }], { user: { id: ME, seq: 6, recovered: 'full', events: [told(5, 'chat.left', { chat_id: 'g', change: 'left' }), told(6, 'invite', { chat_id: 'g', u: ME, change: 'opened', invite })] } });
+  state = run(state, { type: 'connected', reply: replayed }).state;
+  assert.deepEqual([state.chats.size, state.invites.size, state.userSeq], [1, 0, 6]);
+});
+
 test('law: snapshot and events, however they are cut, repeated, lost or swapped, equal a fresh snapshot', () => {
   for (let seed = 1; seed <= 400; seed += 1) {
     const random = chance(seed);
@@ -162,8 +193,8 @@ test('law: snapshot and events, however they are cut, repeated, lost or swapped,
       const kind = random();
       const author = random() < 0.4 ? ME : OTHER;
       if (kind < 0.85) log.push(message(seq, { n: (n += 1), u: author, ...(author === ME ? { cid: `c${seq}` } : {}) }));
-      else if (kind < 0.93) log.push({ op: 'member', ch: `chat:${CHAT}`, seq, ts: seq * 1000, d: { u: OTHER, change: random() < 0.5 ? 'left' : 'joined' } });
-      else log.push({ op: 'chat', ch: `chat:${CHAT}`, seq, ts: seq * 1000, d: { change: random() < 0.5 ? 'closed' : 'opened' } });
+      else if (kind < 0.93) log.push({ op: 'member', ch: `chat:${CHAT}`, seq, ts: seq * 1000, d: belonging(pick(5), seq) });
+      else log.push({ op: 'chat', ch: `chat:${CHAT}`, seq, ts: seq * 1000, d: random() < 0.3 ? { change: 'renamed', title: `name ${seq}` } : { change: random() < 0.5 ? 'closed' : 'opened' } });
     };
     /** The server's own account: everything in order from the start. */
     const truth = () => {
@@ -173,7 +204,7 @@ test('law: snapshot and events, however they are cut, repeated, lost or swapped,
     };
     const wire = (/** @type {number} */ from, /** @type {boolean} */ initial) => {
       const whole = /** @type {any} */ (truth().chats.get(CHAT));
-      return wireChat(log.slice(from), { initial, limited: initial && from > 0, head: log.length, n, members: [...whole.members], read: whole.read, read_n: whole.read_n, recv: whole.recv, status: whole.status, last: whole.last, at: whole.at });
+      return wireChat(log.slice(from), { initial, limited: initial && from > 0, head: log.length, n, members: [...whole.members], read: whole.read, read_n: whole.read_n, recv: whole.recv, status: whole.status, name: whole.name, unread: whole.unread, last: whole.last, at: whole.at });
     };
     for (let i = pick(5); i > 0; i -= 1) grow();
     let state = run(emptyStreams(), { type: 'connected', reply: reply([wire(pick(log.length + 1), true)]) }).state;
@@ -264,8 +295,182 @@ test('who hides what they read has received it, until they show it', () => {
   assert.equal(fateOf(run(spoken, { type: 'marker', chat: CHAT, d: { u: OTHER, read: 2, recv: 2 } }).state), 'read');
 });
 
+test('who joined later has not read what was before', () => {
+  const chat = (/** @type {number} */ joined) => ({ ...run(start()).chat, members: [member(ME), member(OTHER, { joined, read: 9, recv: 9 })] });
+  assert.deepEqual([fate(/** @type {any} */ (chat(5)), ME, 5), fate(/** @type {any} */ (chat(4)), ME, 5).state], [{ state: 'sent', readers: 0, others: 0 }, 'read']);
+});
+
 test('blocking somebody shows on the chat of two, on every device', () => {
   const blocked = run(start(), { type: 'event', event: { op: 'block', ch: 'user', seq: 1, ts: 1, d: { user: OTHER, on: true } } });
   assert.equal(blocked.chat?.blocked, true);
   assert.equal(run(blocked.state, { type: 'event', event: { op: 'block', ch: 'user', seq: 2, ts: 1, d: { user: OTHER, on: false } } }).chat?.blocked, false);
+});
+
+test('what happens to a message changes it where it stands, once, and an older page comes as it is now', () => {
+  const change = (/** @type {number} */ seq, /** @type {string} */ op, /** @type {Record<string, any>} */ d) => heard({ op, ch: `chat:${CHAT}`, seq, ts: seq * 1000, d });
+  const texts = (/** @type {any} */ chat) => chat.events.filter((/** @type {WireEvent} */ event) => event.op === 'message').map((/** @type {WireEvent} */ event) => event.d.text);
+  const [one, two] = [message(1), message(2)];
+  const edited = change(3, 'message.edited', { mid: one.d.mid, n: 1, rev: 3, text: 'better', edited_at: 3000 });
+  const late = change(4, 'message.edited', { mid: one.d.mid, n: 1, rev: 2, text: 'worse', edited_at: 2500 });
+  const gone = change(5, 'message.deleted', { mid: two.d.mid, n: 2, rev: 2 });
+  const held = run(start(), edited, late, gone);
+  assert.deepEqual(texts(held.chat), ['better', '']);
+  assert.equal(held.chat?.events[0]?.d.rev, 3);
+  assert.deepEqual([held.chat?.last?.d.deleted, held.chat?.last?.d.text], [true, '']);
+  assert.deepEqual([held.chat?.seq, held.chat?.n], [5, 2], 'changes are events and no messages');
+  const hidden = run(held.state, change(6, 'hidden', { n: 1, u: OTHER }));
+  assert.deepEqual(texts(hidden.chat), ['']);
+  assert.deepEqual([hidden.chat?.n, hidden.chat?.unread], [2, held.chat?.unread], 'a stand-in for a change counts nowhere');
+  // A page that was read before the change arrived is older than what is held.
+  const short = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([two], { limited: true, head: 2 })]) }, edited).state;
+  const page = { events: [one], head: 2, base: 0, more_before: false, more_after: true };
+  const whole = run(short, { type: 'history', chat: CHAT, page, before: 2 });
+  assert.deepEqual(texts(whole.chat), ['better', two.d.text]);
+  // And one that was read after it has it already.
+  const after = { ...page, head: 3, events: [{ ...one, d: { ...one.d, text: 'best', rev: 4 } }] };
+  assert.deepEqual(texts(run(short, { type: 'history', chat: CHAT, page: after, before: 2 }).chat), ['best', two.d.text]);
+});
+
+test('reactions come and go, each once, and end with the message', () => {
+  const react = (/** @type {number} */ seq, /** @type {string} */ u, /** @type {string} */ emoji, /** @type {boolean} */ on) => heard({ op: 'reaction', ch: `chat:${CHAT}`, seq, ts: seq, d: { mid: message(1).d.mid, n: 1, u, emoji, on } });
+  const shown = (/** @type {any} */ run) => run.chat.events[0].d.reactions;
+  const held = run(start(), react(3, OTHER, '🏠', true), react(4, ME, '🏠', true), react(5, OTHER, '🔥', true), react(6, OTHER, '🏠', false));
+  assert.deepEqual(shown(held), [{ u: ME, emoji: '🏠' }, { u: OTHER, emoji: '🔥' }]);
+  assert.deepEqual([held.chat?.n, held.chat?.unread, held.chat?.seq], [2, run(start()).chat?.unread, 6], 'a reaction is no message');
+  // What a replay repeats changes nothing, and a stand-in for somebody's reaction nothing either.
+  const again = run(held.state, react(7, ME, '🏠', true), heard({ op: 'hidden', ch: `chat:${CHAT}`, seq: 8, ts: 8, d: { n: 0, u: OTHER } }));
+  assert.deepEqual(shown(again), shown(held));
+  assert.equal(again.chat?.n, 2);
+  const none = run(again.state, react(9, ME, '🏠', false), react(10, OTHER, '🔥', false));
+  assert.equal('reactions' in (none.chat?.events[0]?.d ?? {}), false);
+  const gone = run(again.state, heard({ op: 'message.deleted', ch: `chat:${CHAT}`, seq: 9, ts: 9, d: { mid: message(1).d.mid, n: 1, rev: 2 } }), react(10, OTHER, '🏠', true));
+  assert.equal(shown(gone), undefined);
+});
+
+test('a message deleted for oneself is gone here, also from a page that was read before', () => {
+  const [one, two] = [message(1), message(2)];
+  const erase = (/** @type {WireEvent} */ what, /** @type {number} */ seq) => heard({ op: 'erased', ch: 'user', seq, ts: 1, d: { chat_id: CHAT, mid: what.d.mid, n: what.d.n } });
+  const held = run(start(), erase(two, 1));
+  assert.deepEqual(held.chat?.events.map((event) => event.op), ['message', 'hidden']);
+  assert.equal(held.chat?.last?.op, 'hidden');
+  assert.deepEqual(held.chat?.events[1]?.d, { n: 2, u: two.d.u });
+  const short = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([two], { limited: true, head: 2 })]) }, erase(one, 1)).state;
+  const late = run(short, { type: 'history', chat: CHAT, page: { events: [one], head: 2, base: 0, more_before: false, more_after: true }, before: 2 });
+  assert.deepEqual(late.chat?.events.map((event) => event.op), ['hidden', 'message']);
+});
+
+test('what is answered is shown as it is now, also when it is older than what is held', () => {
+  const [one, two] = [message(1), message(2)];
+  const short = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([two], { limited: true, head: 2 })]) }).state;
+  const page = { events: [one], head: 2, base: 0, more_before: false, more_after: true };
+  const edited = heard({ op: 'message.edited', ch: `chat:${CHAT}`, seq: 3, ts: 3, d: { mid: one.d.mid, n: 1, rev: 2, text: 'better', edited_at: 3 } });
+  const quote = (/** @type {any} */ run) => run.chat.quoted.get(1);
+  const before = run(short, { type: 'quoted', chat: CHAT, seq: 1, page }, edited);
+  const after = run(short, edited, { type: 'quoted', chat: CHAT, seq: 1, page });
+  assert.equal(quote(before).d.text, 'better');
+  assert.deepEqual(quote(after), quote(before), 'whichever came first');
+  assert.equal(quote(run(before.state, heard({ op: 'erased', ch: 'user', seq: 1, ts: 1, d: { chat_id: CHAT, mid: one.d.mid, n: 1 } }))).op, 'hidden');
+  assert.equal(quote(run(short, { type: 'quoted', chat: CHAT, seq: 1, page: null })), null);
+});
+
+test('law: mutes told one by one are what a fresh look tells, and end by the clock', () => {
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const random = chance(seed);
+    const until = () => (random() < 0.4 ? undefined : 1_000 + Math.round(random() * 9_000));
+    /** @type {(number | undefined)[]} */
+    const words = Array.from({ length: 1 + Math.round(random() * 6) }, until);
+    const mute = (/** @type {number} */ seq, /** @type {number | undefined} */ muted) => heard({ op: 'mute', ch: 'user', seq, ts: seq, d: { chat_id: CHAT, ...(muted === undefined ? {} : { muted }) } });
+    const told = run(start(), ...words.map((muted, at) => mute(at + 1, muted)), mute(1, 99_999)).chat;
+    const last = words.at(-1);
+    const fresh = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([message(1), message(2)], last === undefined ? {} : { muted: last })]) }).chat;
+    assert.deepEqual(essence(told), essence(fresh), `seed ${seed}`);
+    assert.equal(told?.muted, last ?? 0);
+    if (told) assert.deepEqual([isMuted(told, 0), isMuted(told, last ?? 0)], [last !== undefined, false]);
+  }
+});
+
+test('what the own stream told of a mute is not taken back by an older answer to sync', () => {
+  const muted = run(start(), heard({ op: 'mute', ch: 'user', seq: 1, ts: 1, d: { chat_id: CHAT, muted: 5_000 } })).state;
+  const { chat } = run(muted, { type: 'synced', chats: [wireChat([message(1), message(2)])] });
+  assert.equal(chat?.muted, 5_000);
+});
+
+test('a message deleted for oneself stays away from a hole, an answer and a list that were read before', () => {
+  const [one, two, three] = [message(1), message(2), message(3)];
+  const erase = heard({ op: 'erased', ch: 'user', seq: 1, ts: 1, d: { chat_id: CHAT, mid: three.d.mid, n: 3 } });
+  const ops = (/** @type {any} */ run) => run.chat.events.map((/** @type {WireEvent} */ event) => event.op);
+  const waiting = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([one], { head: 3 })]) }, heard(three), erase).state;
+  assert.deepEqual(ops(run(waiting, heard(two))), ['message', 'message', 'hidden']);
+  const whole = run(emptyStreams(), { type: 'connected', reply: reply([wireChat([one, two, three])]) }, erase).state;
+  const synced = run(whole, { type: 'synced', chats: [wireChat([one, two, three])] });
+  assert.deepEqual(ops(synced), ['message', 'message', 'hidden']);
+  const listed = run(whole, { type: 'list', me: ME, epoch: whole.epoch ?? '', chats: [wireChat([one, two, three], { events: [] })] });
+  assert.equal(listed.chat?.last?.op, 'hidden');
+});
+
+test('who wrote what is withheld has read what stands before', () => {
+  const held = run(start(), heard({ op: 'hidden', ch: `chat:${CHAT}`, seq: 3, ts: 3, d: { n: 3, u: OTHER } }));
+  assert.deepEqual(held.chat?.members.find((member) => member.u === OTHER), member(OTHER, { read: 3, recv: 3 }));
+  assert.equal(run(held.state, heard({ op: 'hidden', ch: `chat:${CHAT}`, seq: 4, ts: 4, d: { n: 0, u: OTHER } })).chat?.n, 3);
+});
+
+test('law: news told event by event, and what was seen of it, is what a fresh look tells, counts included', () => {
+  const kinds = /** @type {const} */ (['chats', 'invites', 'matches', 'account']);
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const random = chance(seed);
+    const window = 1 + Math.round(random() * 12);
+    /** What a server by the book would tell. @type {{ seq: number, ts: number, kind: string, [field: string]: unknown }[]} */
+    const items = [];
+    const noticed = { upto: 0, also: /** @type {number[]} */ ([]) };
+    let state = run(emptyStreams(), { type: 'connected', reply: reply([], { notices: { window, items: [], noticed: { upto: 0, also: [] } } }) }).state;
+    for (let seq = 1; seq <= 40; seq += 1) {
+      const roll = random();
+      /** @type {[string, Record<string, unknown>, Record<string, unknown> | null]} */
+      const [op, d, item] =
+        roll < 0.2
+          ? ['chat.opened', { chat_id: CHAT }, { kind: 'chats', chat_id: CHAT }]
+          : roll < 0.4
+            ? ['invite', { chat_id: CHAT, u: ME, change: 'opened', invite: { chat_id: CHAT, u: ME, title: 'Huis', by_name: 'Daan' } }, { kind: 'invites', chat_id: CHAT, title: 'Huis', by_name: 'Daan' }]
+            : roll < 0.5
+              ? ['verification', { verified: roll < 0.45 }, { kind: 'account', change: roll < 0.45 ? 'verified' : 'unverified' }]
+              : roll < 0.6
+                ? ['sanction', { change: 'activated' }, { kind: 'account', change: 'activated' }]
+                : roll < 0.7
+                  ? ['invite', { chat_id: CHAT, u: OTHER, change: 'opened', invite: {} }, null]
+                  : roll < 0.74
+                    ? ['invite', { chat_id: CHAT, u: ME, change: 'withdrawn' }, null]
+                    : roll < 0.76
+                    ? ['match', { suggestion_id: CHAT, change: 'interested' }, { kind: 'matches', change: 'interested' }]
+                    : roll < 0.77
+                    ? ['match', { suggestion_id: CHAT, change: 'confirmed', chat_id: CHAT }, { kind: 'matches', chat_id: CHAT, change: 'confirmed' }]
+                    : roll < 0.775
+                    ? ['match', { suggestion_id: CHAT, change: 'ended', chat_id: CHAT }, null]
+                    : roll < 0.79
+                    ? ['chat.left', { chat_id: CHAT, change: 'left' }, null]
+                    : roll < 0.8
+                    ? ['settings', {}, null]
+                    : ['notify.read', noticed, null];
+      if (op === 'notify.read') {
+        const one = Math.ceil(random() * seq);
+        if (random() < 0.5) noticed.upto = Math.max(noticed.upto, one);
+        else if (one > noticed.upto) noticed.also = [...new Set([...noticed.also, one])];
+        noticed.also = noticed.also.filter((also) => also > noticed.upto).sort((a, b) => a - b);
+      }
+      // An invitation that ended is news no more, nor a chat that was left; asked again, only the new invitation is.
+      const over = op === 'chat.left' ? 'chats' : op === 'invite' && d['u'] === ME ? 'invites' : '';
+      for (let at = items.length - 1; at >= 0; at -= 1) if (items[at]?.kind === over && items[at]?.['chat_id'] === d['chat_id']) items.splice(at, 1);
+      if (item !== null) items.push(/** @type {any} */ ({ seq, ts: seq, ...item }));
+      state = run(state, heard({ op, ch: 'user', seq, ts: seq, d: structuredClone(d) })).state;
+      const held = items.filter((known) => known.seq > seq - window);
+      const fresh = run(emptyStreams(), { type: 'connected', reply: reply([], { user: { id: ME, seq, recovered: 'none', events: [] }, notices: /** @type {any} */ ({ window, items: held, noticed: structuredClone(noticed) }) }) }).state;
+      assert.deepEqual(state.notices, fresh.notices, `seed ${seed}, ${op} ${seq}`);
+      for (const kind of kinds) {
+        const own = held.filter((known) => known.kind === kind);
+        const unread = own.filter((known) => known.seq > noticed.upto && !noticed.also.includes(known.seq));
+        assert.deepEqual(countsOf(state.notices)[kind], { total: own.length, unread: unread.length });
+      }
+    }
+    const early = run(state, { type: 'noticed', noticed: { upto: 0, also: [39, 40] } }).state;
+    assert.ok((early.notices?.noticed.upto ?? 0) >= noticed.upto, 'an answer that comes late takes nothing back');
+  }
 });

@@ -93,7 +93,7 @@ export const OTHER = '00000000-0000-7000-8000-0000000000bb';
 export const CHAT = '00000000-0000-7000-8000-0000000000c1';
 
 /** @param {string} u @param {Partial<Member>} [rest] @returns {Member} */
-export const member = (u, rest = {}) => ({ u, first_name: u === ME ? 'Sanne' : 'Daan', last_name: 'de Boer', hue: 30, picture: null, read: 0, recv: 0, status: 'active', ...rest });
+export const member = (u, rest = {}) => ({ u, first_name: u === ME ? 'Sanne' : 'Daan', last_name: 'de Boer', hue: 30, picture: null, role: 'member', joined: 0, read: 0, recv: 0, status: 'active', ...rest });
 
 /** @param {number} seq @param {Record<string, any>} [d] @param {string} [chat] @returns {WireEvent} */
 export const message = (seq, d = {}, chat = CHAT) => ({ op: 'message', ch: `chat:${chat}`, seq, ts: seq * 1000, d: { mid: `m${seq}`, n: seq, u: OTHER, text: `text ${seq}`, kind: 'user', ...d } });
@@ -111,15 +111,20 @@ export const reply = (chats, rest = {}) => ({
   epoch: 'e1',
   time: 0,
   ping_ms: 25_000,
-  limits: { message_chars: 4000, in_flight: 32, history: 100, frame_bytes: 65_536, focus: 4, typing_ms: 6_000, visible_ms: 60_000 },
+  limits: { message_chars: 4000, in_flight: 32, history: 100, frame_bytes: 65_536, focus: 4, typing_ms: 6_000, group_members: 4, edit_ms: 86_400_000, delete_ms: 172_800_000, visible_ms: 60_000 },
   recovered: 'none',
   me: { id: ME, first_name: 'Sanne', verified: true },
   chats,
+  invites: [],
+  notices: { window: 200, items: [], noticed: { upto: 0, also: [] } },
   ...rest,
 });
 
+/** What of an event is shown. @param {WireEvent | null} event */
+const told = (event) => event && [event.seq, event.op, event.d.n, event.d.text ?? event.d.change, event.d.rev, event.d.edited, event.d.deleted, event.d.reactions];
+
 /** What of a chat must be equal, however it was learnt. @param {Chat | undefined} chat */
-export const essence = (chat) => chat && { seq: chat.seq, head: chat.head, n: chat.n, from: chat.from, more: chat.more, status: chat.status, texts: chat.events.map((event) => [event.seq, event.op, event.d.text ?? event.d.change]), members: chat.members, read: chat.read, read_n: chat.read_n, ahead: chat.ahead.size };
+export const essence = (chat) => chat && { seq: chat.seq, head: chat.head, n: chat.n, from: chat.from, more: chat.more, status: chat.status, blocked: chat.blocked, name: chat.name, at: chat.at, unread: chat.unread, last: told(chat.last), events: chat.events.map(told), members: chat.members, read: chat.read, read_n: chat.read_n, muted: chat.muted, ahead: chat.ahead.size };
 
 /** @returns {import('../../static/js/types.js').Me} */
 export const person = () => ({
@@ -134,5 +139,5 @@ export const person = () => ({
   email_confirmed: true,
   session: 's',
   profile: { pronouns: null, program: null, study_year: null, about: null, languages: [], hue: 30, picture: null },
-  settings: { locale: 'nl', visibility: 'visible', who_may_message: 'matches', read_receipts: true },
+  settings: { locale: 'nl', visibility: 'visible', who_may_message: 'matches', read_receipts: true, notify_messages: true, notify_chats: true, notify_invites: true, mail_messages: true },
 });

@@ -50,3 +50,22 @@ test('the list shows what is newest, also when it is still on its way', () => {
   assert.equal(previewOf(chat, [], ME)?.text, 'text 1');
   assert.equal(previewOf(chat, [item('c1')], ME)?.own, true);
 });
+
+test('a row tells what it answers and how people react', () => {
+  const reactions = [{ u: ME, emoji: '🏠' }, { u: OTHER, emoji: '🔥' }, { u: OTHER, emoji: '🏠' }];
+  const events = [at(1, 0, { text: 'question' }), at(2, 1, { deleted: true, text: '' }), at(3, 2, { reply_seq: 1, reply_to: 'm1', reactions }), at(4, 3, { reply_seq: 2 }), { ...at(5, 4), op: 'hidden' }, at(6, 5, { reply_seq: 5 })];
+  const rows = rowsOf(chatOf(events), [item('c1', { reply: { mid: 'm1', seq: 1 } })], ME, null, day).filter((row) => row.type === 'message');
+  assert.deepEqual(rows.map((row) => row.type === 'message' && row.quote?.state), [undefined, undefined, 'shown', 'deleted', 'unseen', 'shown']);
+  const third = rows[2];
+  assert.ok(third?.type === 'message');
+  assert.equal(third.quote?.text, 'question');
+  assert.deepEqual(third.reactions, [{ emoji: '🏠', people: [ME, OTHER], mine: true }, { emoji: '🔥', people: [OTHER], mine: false }]);
+  const later = /** @type {Chat} */ (apply(emptyStreams(), { type: 'connected', reply: reply([wireChat([at(9, 0, { reply_seq: 3 }), at(10, 1, { reply_seq: 1 })], { limited: true, head: 10, base: 2 })]) }).state.chats.get(CHAT));
+  assert.deepEqual(rowsOf(later, [], ME, null, day).flatMap((row) => (row.type === 'message' ? [row.quote?.state] : [])), ['asked', 'unseen'], 'what came before one joined is not asked about');
+});
+
+test('the list falls back on what is still to be seen', () => {
+  const chat = chatOf([at(1, 0), { ...at(2, 1), op: 'hidden', d: { n: 2, u: ME } }]);
+  assert.equal(previewOf({ ...chat, last: { ...at(2, 1), op: 'hidden' } }, [], ME)?.text, 'text 1');
+  assert.equal(previewOf({ ...chat, events: [], last: { ...at(2, 1), op: 'hidden' } }, [], ME), null);
+});

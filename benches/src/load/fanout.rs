@@ -167,7 +167,8 @@ pub(super) fn fanout(a: &Args, ctx: &Ctx, net: &mut Net, p: &mut dyn Proto, o: &
     let count = if count == 0 { u64::MAX } else { count };
     let patience = a.n("patience", if p.acks() { 5000.0 } else { 0.0 }) as u64 * 1_000_000;
     let (stall_ns, quiet_ns) = if patience > 0 { (patience, patience) } else { (500_000_000, 700_000_000) };
-    let fan = members as u64;
+    let stalled = (a.n("stalled", 0.0) as usize).min(members - senders);
+    let fan = (members - stalled) as u64;
     if fan == 0 {
         die("nobody would receive anything");
     }
@@ -175,6 +176,9 @@ pub(super) fn fanout(a: &Args, ctx: &Ctx, net: &mut Net, p: &mut dyn Proto, o: &
     let (_, ready) = open_all(net, p, &plan, true, 128, 10.0);
     if ready < plan.len() as u64 {
         o.put("not_ready", plan.len() as u64 - ready);
+    }
+    for i in (0..plan.len()).filter(|i| i % members >= members - stalled) {
+        net.stall(i);
     }
     let rss0 = ctx.rss();
 
@@ -331,7 +335,7 @@ pub(super) fn fanout(a: &Args, ctx: &Ctx, net: &mut Net, p: &mut dyn Proto, o: &
     }
     let mut missing = 0i64;
     let mut gaps = y.gaps as i64;
-    let live = |c: &Conn| c.st != St::Dead;
+    let live = |c: &Conn| !matches!(c.st, St::Dead | St::Stalled);
     for c in net.conns.iter().filter(|c| live(c)) {
         for s in 0..senders {
             missing += z.seqs[c.room as usize * senders + s].saturating_sub(c.last[s]) as i64;
@@ -381,6 +385,8 @@ pub(super) fn fanout(a: &Args, ctx: &Ctx, net: &mut Net, p: &mut dyn Proto, o: &
     o.f("send_late_max_us", late_max as f64 / 1e3, 0);
     o.put("rss_start_kib", rss0);
     o.put("rss_peak_kib", rss_peak);
+    o.put("rss_growth_kib", rss_peak.saturating_sub(rss0));
     o.put("rss_end_kib", ctx.rss());
+    o.put("stalled", rooms * stalled);
     o.put("dead", net.dead);
 }

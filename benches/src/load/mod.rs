@@ -9,13 +9,13 @@
 
 mod domu;
 mod fanout;
-mod hist;
+pub(crate) mod hist;
 mod json;
 mod net;
 mod proto;
 mod steady;
 pub(crate) mod sys;
-mod words;
+pub(crate) mod words;
 
 use std::collections::HashMap;
 
@@ -33,6 +33,7 @@ options
   --host A           server address, dotted quad (127.0.0.1)
   --proto NAME       path | domu (path)
   --rooms R --members M --senders S
+  --stalled N        members of each room that stop reading once they are in (0)
   --rate X           messages/s offered, all rooms together; 0 = closed loop (0)
   --window W         closed loop: messages in flight per room (4)
   --payload P        bytes; 0 = lengths as people write (0)

@@ -12,6 +12,8 @@ pub enum St {
     Upgrading,
     Joining,
     Ready,
+    /// Reads nothing any more; its peer may do with it what it likes.
+    Stalled,
     Dead,
 }
 
@@ -142,6 +144,17 @@ impl Net {
         if self.errors.len() < 5 {
             self.errors.push(format!("conn {i} room {} member {}: {why}", c.room, c.member));
         }
+    }
+
+    /// Reads nothing from a ready connection any more.
+    pub fn stall(&mut self, i: usize) {
+        let c = &mut self.conns[i];
+        if c.st != St::Ready {
+            return;
+        }
+        c.st = St::Stalled;
+        self.ready -= 1;
+        unsafe { libc::epoll_ctl(self.ep, libc::EPOLL_CTL_DEL, self.conns[i].fd, std::ptr::null_mut()) };
     }
 
     /// Sends frames already encoded in `data` (one write call).

@@ -115,14 +115,17 @@ async fn settings_are_told_to_every_device_once() {
         let before = world.accounts.me(here.user, here.session).await.unwrap().settings;
         assert_eq!(
             json!(before),
-            json!({"locale": "nl", "visibility": "visible", "who_may_message": "matches", "read_receipts": true})
+            json!({"locale": "nl", "visibility": "visible", "who_may_message": "matches", "read_receipts": true,
+                "notify_messages": true, "notify_chats": true, "notify_invites": true, "mail_messages": true})
         );
         let form = settings(
-            json!({ "locale": "en", "visibility": "ghost", "who_may_message": "nobody", "read_receipts": false }),
+            json!({ "locale": "en", "visibility": "ghost", "who_may_message": "nobody", "read_receipts": false,
+                "notify_messages": false, "notify_chats": false, "notify_invites": false, "mail_messages": false }),
         );
         world.accounts.change_settings(here.user, form).await.unwrap();
         world.accounts.change_settings(here.user, form).await.unwrap();
-        let after = json!({"locale": "en", "visibility": "ghost", "who_may_message": "nobody", "read_receipts": false});
+        let after = json!({"locale": "en", "visibility": "ghost", "who_may_message": "nobody", "read_receipts": false,
+            "notify_messages": false, "notify_chats": false, "notify_invites": false, "mail_messages": false});
         assert_eq!(json!(world.accounts.me(here.user, here.session).await.unwrap().settings), after);
         world.accounts.change_settings(here.user, settings(json!({ "read_receipts": true }))).await.unwrap();
         let told: Vec<_> = world

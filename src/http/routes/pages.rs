@@ -34,8 +34,9 @@ pub fn routes(assets: &Arc<Assets>) -> BoxedFilter<(Response,)> {
 
 /// The paths of the app, whose meaning its own router knows.
 fn page_paths() -> BoxedFilter<()> {
-    let doors = one_of(&["sign-in", "sign-up", "confirm", "forgot-password", "reset-password", "confirm-email"]);
-    let rooms = warp::path::end().or(one_of(&["chats", "me"])).unify();
+    let doors =
+        one_of(&["sign-in", "sign-up", "confirm", "forgot-password", "reset-password", "confirm-email", "unsubscribe"]);
+    let rooms = warp::path::end().or(one_of(&["chats", "me", "notifications"])).unify();
     let chat = warp::path!("chats" / String).map(|_| ()).untuple_one();
     let me = warp::path("me").and(one_of(&["profile", "settings", "security", "blocked"]));
     doors.or(rooms).unify().or(chat).unify().or(me).unify().boxed()

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::http::gate::Visitor;
 use crate::http::reply::{Reply, answer};
 use crate::ids::UserId;
-use crate::protocol::server::Blocked;
+use crate::protocol::people::Blocked;
 use crate::services::Services;
 
 /// Whom a person has blocked.

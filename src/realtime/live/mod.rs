@@ -145,6 +145,11 @@ pub enum Change {
         /// Whether they may.
         on: bool,
     },
+    /// Somebody joined a chat: whoever looks at it asks again who is there.
+    Joined {
+        /// Which chat.
+        chat: ChatId,
+    },
     /// Somebody left a chat.
     Left {
         /// Which chat.

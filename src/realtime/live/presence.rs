@@ -186,6 +186,7 @@ impl State {
                     self.stop_typing_on(user, None);
                 }
             }
+            Change::Joined { chat } => self.forget_room(chat),
             Change::Left { chat, user } => self.leave(chat, user),
             Change::Open { chat, on } => self.set_open(chat, on),
         }

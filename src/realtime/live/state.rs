@@ -376,6 +376,18 @@ impl State {
         self.tidy(user);
     }
 
+    /// Nobody looks at a chat any more, as far as is known here: who does asks again.
+    pub fn forget_room(&mut self, chat: ChatId) {
+        let watchers = self.rooms.get(&chat).map(|room| room.watchers.clone()).unwrap_or_default();
+        for conn in watchers {
+            if let Some(socket) = self.sockets.get_mut(&conn) {
+                socket.chats.retain(|held| *held != chat);
+            }
+            self.unwatch(chat, conn);
+            self.tidy_socket(conn);
+        }
+    }
+
     /// A chat takes messages, or no longer.
     pub fn set_open(&mut self, chat: ChatId, open: bool) {
         let Some(room) = self.rooms.get_mut(&chat) else { return };

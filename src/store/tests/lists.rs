@@ -6,13 +6,24 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::ids::{ChatId, ClientMessageId, MessageId, new_id};
+use crate::admin::model::{Actor, Entry, Scope};
+use crate::ids::{ChatId, ClientMessageId, MessageId, UniversityId, UserId, new_id};
+use crate::protocol::edits::Emoji;
+use crate::protocol::groups::Step;
 use crate::store::testing::{TestStore, hear, on_each};
-use crate::store::{Lane, NewMarker, NewMessage, Range};
+use crate::store::{
+    ActionFilter, Change, Erasure, GroupTerms, Lane, NewChange, NewMarker, NewMessage, NewReaction, Range, SearchDoc,
+    SearchWord, Store, UnreadTerms, UserFilter,
+};
 
 /// Every function that reads many rows. A new one fails the test until it stands here and is called below.
-const LISTS: [&str; 26] = [
+const LISTS: [&str; 59] = [
     "accounts::university_domains",
+    "admins::admin_invites",
+    "admins::admin_tokens",
+    "admins::admins",
+    "audit::actions",
+    "audit::prove_actions",
     "blocks::blocked_by",
     "blocks::blocks_of",
     "blocks::set_block",
@@ -21,8 +32,14 @@ const LISTS: [&str; 26] = [
     "chats::locked_heads",
     "chats::members_of",
     "chats::messages_at",
+    "chats::withhold_changes",
     "chats::withhold_from",
+    "edits::unseen_by",
     "epoch::known",
+    "groups::active",
+    "groups::invited",
+    "groups::invites_of",
+    "jobs::job_runs",
     "leftovers::purge_auth_tokens",
     "leftovers::purge_unconfirmed",
     "live::live_chats",
@@ -32,12 +49,34 @@ const LISTS: [&str; 26] = [
     "messages::known",
     "messages::places",
     "messages::withhold",
+    "onboarding::people_who_answered",
+    "onboarding::saved",
+    "onboarding::sheet_of",
+    "pairs::pairs_of",
+    "reactions::add_reactions",
+    "reactions::react",
+    "reactions::withhold_reactions",
+    "runs::blocks_after",
+    "runs::blocks_around",
+    "runs::eligible",
+    "runs::pairs",
+    "runs::pairs_with",
+    "search::search",
+    "search::search_gap",
+    "search::search_known",
+    "search::search_places",
     "sessions::purge_sessions",
     "sessions::revoke_sessions_of",
     "sessions::sessions_of",
     "sessions::surplus_sessions",
+    "streams::news",
     "streams::trim_user_events",
     "streams::user_events",
+    "unread::mail_unread",
+    "unread::unread_chats",
+    "unread::unread_messages",
+    "users::ended_suspensions",
+    "users::users",
 ];
 
 /// Functions of the store that ask for many rows, from its source.
@@ -81,17 +120,68 @@ fn message(chat: ChatId, sender: crate::ids::UserId) -> NewMessage {
     }
 }
 
+/// Lists of admins.
+async fn ask_as_admins(store: &Store, person: UserId) {
+    let university = UniversityId(new_id());
+    for scope in [Scope::All, Scope::University(university), Scope::Mine(person)] {
+        store.admins(scope, 9).await.unwrap();
+        store.actions(&ActionFilter::default(), scope, 9).await.unwrap();
+        for oldest_first in [true, false] {
+            let filter = UserFilter { oldest_first, search: Some("sanne".to_owned()), ..UserFilter::default() };
+            store.users(&filter, scope, 9).await.unwrap();
+            store.users(&UserFilter { search: None, ..filter }, scope, 9).await.unwrap();
+        }
+    }
+    let filter = ActionFilter {
+        entity_type: Some("user".to_owned()),
+        entity_id: Some("x".to_owned()),
+        ..ActionFilter::default()
+    };
+    store.actions(&filter, Scope::All, 9).await.unwrap();
+    store.admin_tokens(now(), 9).await.unwrap();
+    store.admin_invites(now(), 9).await.unwrap();
+    store
+        .write(Lane::Chat, |tx| {
+            Box::pin(async move { tx.append_action(&Actor::system(), Entry::new("x", "y"), now()).await })
+        })
+        .await
+        .unwrap();
+    store.prove_actions().await.unwrap();
+    store.ended_suspensions(now(), 9).await.unwrap();
+}
+
 async fn ask_everything(test: &TestStore) {
     let store = &test.store;
-    let (one, other) = (test.person().await, test.person().await);
-    let chat = ChatId(new_id());
+    let (one, other, third) = (test.person().await, test.person().await, test.person().await);
+    let (chat, group) = (ChatId(new_id()), ChatId(new_id()));
     store
         .write(Lane::Chat, move |tx| {
             Box::pin(async move {
                 tx.open_pair(chat, (one, other), 100, "match", now()).await?;
+                tx.open_pair(ChatId(new_id()), (one, third), 100, "match", now()).await?;
+                let terms = GroupTerms {
+                    members_max: 4,
+                    groups_max: 9,
+                    chats_max: 9,
+                    invites_max: 9,
+                    invite_ttl: TimeDelta::hours(1),
+                };
+                let made = ("huis".to_owned(), vec![third]);
+                tx.create_group((group, one), made, terms, now()).await?.expect("a group");
+                tx.change_group((group, one), Step::Invite(third), terms, now()).await?.expect_err("invited already");
                 tx.set_block((one, other), true, 0, now()).await?;
                 tx.set_block((one, other), true, 9, now()).await?;
-                tx.append_messages(&[message(chat, other)], now()).await?;
+                let sent = message(chat, other);
+                tx.append_messages(std::slice::from_ref(&sent), now()).await?;
+                let change = Change::Edit { rev: 1, text: "dag".to_owned() };
+                let window = TimeDelta::days(1);
+                tx.change_message(&NewChange { chat, message: sent.id, user: other, change, window }, now()).await?;
+                let own = message(chat, other);
+                tx.append_messages(std::slice::from_ref(&own), now()).await?;
+                for on in [true, false, true] {
+                    let of = Erasure { chat, message: own.id, user: other };
+                    tx.react(&NewReaction { of, emoji: Emoji::House, on }, now()).await?;
+                }
                 let marker = NewMarker { chat, user: one, read: Some(2), recv: 2 };
                 tx.move_markers(&[marker], &std::collections::HashMap::new(), now()).await?;
                 tx.surplus_sessions(one, 2, now()).await?;
@@ -101,26 +191,76 @@ async fn ask_everything(test: &TestStore) {
         })
         .await
         .unwrap();
+    ask_about_pairs(store, (one, other)).await;
     store.university_domains().await.unwrap();
+    ask_as_admins(store, one).await;
+    store.job_runs("retention", 9).await.unwrap();
     store.blocks_of(one, 9).await.unwrap();
     store.blocked_by(one).await.unwrap();
+    assert_eq!(store.invites_of(third, now(), 9).await.unwrap().len(), 1);
     store.chats_of(one, 9).await.unwrap();
     store.members_of(&[chat]).await.unwrap();
-    let range = Range { chat, after: 0, to: 9, withholds: true };
+    let range = Range { chat, after: 0, to: 9, withholds: true, erases: true };
     store.events_in(one, &[range]).await.unwrap();
-    store.messages_at(&[(chat, 1)]).await.unwrap();
+    let row = store.chat_of(one, chat).await.unwrap().unwrap();
+    store.messages_at(one, std::iter::once(&row)).await.unwrap();
+    store.search_places(ChatId(uuid::Uuid::nil()), 9).await.unwrap();
+    let gap = store.search_gap(chat, 9).await.unwrap().unwrap();
+    let doc = SearchDoc { text: gap.texts[0].clone(), words: vec!["hoi".to_owned()], stems: vec![] };
+    store.search_add(vec![doc], vec![(chat, gap.to)]).await.unwrap();
+    let word = SearchWord { text: "hoi".to_owned(), begins: true, stems: vec!["hoi".to_owned()] };
+    assert_eq!(store.search(&[chat], &[word], i64::MAX, 9).await.unwrap().len(), 1);
     store.settled_heads(vec![chat], vec![one]).await.unwrap();
     store.trim_user_events(one, 9, 0, 9).await.unwrap();
     store.user_events(one, 0, 9).await.unwrap();
+    store.news(one, 0, 9).await.unwrap();
     store.mirror_epoch().await.unwrap();
     let before = now() + TimeDelta::days(1);
     store.purge_auth_tokens(before, 9).await.unwrap();
     store.purge_unconfirmed(before, 9).await.unwrap();
-    store.claim_mails(now(), 9, |_| None).await.unwrap();
+    let here: crate::store::Here = std::sync::Arc::new(|_| false);
+    let terms = UnreadTerms { after: TimeDelta::zero(), until: TimeDelta::days(1) };
+    store
+        .write(Lane::Chat, move |tx| {
+            Box::pin(async move {
+                tx.set_block((one, other), false, 9, now()).await?;
+                let more = message(chat, other);
+                tx.append_messages(&[more], now()).await
+            })
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.unread_chats(now(), 9).await.unwrap(), [chat]);
+    assert_eq!(store.mail_unread(chat, terms, here.clone(), now()).await.unwrap(), 1);
+    assert_eq!(store.claim_mails(now(), 9, |_| None, here).await.unwrap().len(), 1);
     store.purge_mails(before, 9).await.unwrap();
     store.purge_dead_mails(before, 9).await.unwrap();
     store.purge_sessions(before, 9).await.unwrap();
     store.sessions_of(one, now(), now(), 9).await.unwrap();
+}
+
+async fn ask_about_pairs(store: &crate::store::Store, (one, other): (crate::ids::UserId, crate::ids::UserId)) {
+    use crate::matching::sheet::Section;
+    let saved = store
+        .write(Lane::Small, move |tx| {
+            Box::pin(async move { tx.save_section(one, Section::Habits, serde_json::json!({}), now()).await })
+        })
+        .await;
+    assert_eq!(saved.unwrap().value, crate::store::Refreshed::Changed);
+    let nobody = crate::ids::UserId(uuid::Uuid::nil());
+    assert_eq!(store.sheet_of(one).await.unwrap().sections.len(), 1);
+    assert_eq!(store.people_who_answered(nobody, 9).await.unwrap(), [one]);
+    let offer = crate::store::Offer { score: 0.7, low_rank: 1, high_rank: 2, extra: false };
+    let pair = (one.min(other), one.max(other));
+    let run = crate::ids::RunId(new_id());
+    assert!(store.begin_run(run, true, now()).await.unwrap() && !store.begin_run(run, false, now()).await.unwrap());
+    store.offer(run, &[(pair, offer)], (now(), now() + TimeDelta::days(7))).await.unwrap();
+    assert_eq!(store.pairs_of(one, now(), 9).await.unwrap().len(), 1);
+    let (pairs, _) = store.pairs(crate::ids::SuggestionId(uuid::Uuid::nil()), 9).await.unwrap();
+    assert_eq!((pairs.as_slice(), pairs[0].offer), (store.pairs_with(other).await.unwrap().as_slice(), offer));
+    assert!(store.eligible(nobody, now(), 9).await.unwrap().is_empty());
+    assert_eq!(store.blocks_after((nobody, nobody), 9).await.unwrap(), [(one, other)]);
+    assert_eq!(store.blocks_around(other).await.unwrap(), [one]);
 }
 
 #[tokio::test]
@@ -134,7 +274,16 @@ async fn every_list_finds_its_rows_by_an_index() {
             let lists = statement.sql.starts_with("SELECT") && statement.sql != "SELECT 1";
             if lists && plans.insert(statement.sql.clone()) {
                 // Parameters are walked whole; a country has few universities.
-                let meant = ["json_each", "counted", "Function Scan on json_to_recordset", "universities"];
+                // So does a house have admins.
+                let meant = [
+                    "json_each",
+                    "counted",
+                    "Function Scan on json_to_recordset",
+                    "universities",
+                    "admins",
+                    "admin_api_tokens",
+                    "admin_invites",
+                ];
                 test.assert_indexed(&statement, &meant).await;
             }
         }

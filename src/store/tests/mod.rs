@@ -1,6 +1,7 @@
 //! Tests of the store's base, each on both databases where that says anything.
 
 mod account_plans;
+mod audit;
 mod base;
 mod chat_plans;
 mod chats;

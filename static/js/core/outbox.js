@@ -5,7 +5,7 @@
  * Of all tabs of an account one sends at a time (`lock`); what it learns it tells the others (`tell`).
  */
 
-/** @import { Ack, OutboxItem, OutboxStorage, Refusal, Timers } from '../types.js' */
+/** @import { Ack, Answered, OutboxItem, OutboxStorage, Refusal, Timers } from '../types.js' */
 import { WireError } from './socket.js';
 
 /** Wait before a message without an answer is asked about again. Milliseconds, doubled each time up to the cap. */
@@ -17,7 +17,7 @@ const HELP_MS = 1_000;
 export const OUTBOX_MAX = 500;
 
 /**
- * @typedef {{ type: 'put', item: OutboxItem } | { type: 'gone', cid: string, chat: string, text?: string, reply_to?: string, ack?: Ack }} Notice
+ * @typedef {{ type: 'put', item: OutboxItem } | { type: 'gone', cid: string, chat: string, text?: string, reply?: Answered, ack?: Ack }} Notice
  *
  * What is written down at once, for the moment until the storage has answered: a page may end in between.
  * @typedef {{ keep: (item: OutboxItem) => void, drop: (cid: string) => void, all: (user: string) => OutboxItem[] }} Journal
@@ -31,7 +31,7 @@ export const OUTBOX_MAX = 500;
  * @property {<T>(work: () => Promise<T>) => Promise<T>} lock runs `work` while no other tab of this person does
  * @property {(notice: Notice) => void} tell the other tabs
  * @property {(items: readonly OutboxItem[]) => void} onChange all items, in order
- * @property {(item: { cid: string, chat: string, text: string, reply_to?: string }, ack: Ack) => void} onAck
+ * @property {(item: { cid: string, chat: string, text: string, reply?: Answered }, ack: Ack) => void} onAck
  * @property {() => string} newId
  * @property {Timers} timers
  * @property {() => number} random
@@ -86,10 +86,10 @@ export class Outbox {
 
   /**
    * Keeps a message and sends it when its turn comes.
-   * @param {string} chat @param {string} text @param {string} [reply_to]
+   * @param {string} chat @param {string} text @param {Answered} [reply]
    * @returns {Promise<OutboxItem>} once it is stored on the device
    */
-  async add(chat, text, reply_to) {
+  async add(chat, text, reply) {
     if (this.items.size >= OUTBOX_MAX) throw new Error('outbox_full');
     const now = this.options.timers.now();
     /** @type {OutboxItem} */
@@ -103,7 +103,7 @@ export class Outbox {
       state: 'queued',
       attempts: 0,
     };
-    if (reply_to !== undefined) item.reply_to = reply_to;
+    if (reply !== undefined) item.reply = reply;
     this.options.journal.keep(item);
     try {
       await this.options.storage.put(item);
@@ -123,7 +123,7 @@ export class Outbox {
     if (item === undefined || item.state !== 'failed') return;
     if (item.error?.name === 'cid_reused') {
       await this.#forget(item);
-      await this.add(item.chat, item.text, item.reply_to);
+      await this.add(item.chat, item.text, item.reply);
       return;
     }
     const { error: _error, ...rest } = item;
@@ -155,8 +155,8 @@ export class Outbox {
       if (notice.item.state === 'queued') this.options.timers.setTimeout(() => this.pump(), HELP_MS);
     } else {
       if (notice.ack && notice.text !== undefined) {
-        const { cid, chat, text, reply_to, ack } = notice;
-        this.options.onAck({ cid, chat, text, ...(reply_to === undefined ? {} : { reply_to }) }, ack);
+        const { cid, chat, text, reply, ack } = notice;
+        this.options.onAck({ cid, chat, text, ...(reply === undefined ? {} : { reply }) }, ack);
       }
       this.items.delete(notice.cid);
     }
@@ -245,8 +245,8 @@ export class Outbox {
     const again = Math.round(Math.min(AGAIN_CAP_MS, AGAIN_MS * 2 ** quiet) * (0.5 + this.options.random() / 2));
     try {
       const ack = await this.options.publish(item);
-      const { cid, chat, text, reply_to } = item;
-      const sent = { cid, chat, text, ...(reply_to === undefined ? {} : { reply_to }) };
+      const { cid, chat, text, reply } = item;
+      const sent = { cid, chat, text, ...(reply === undefined ? {} : { reply }) };
       this.options.onAck(sent, ack);
       await this.#forget(item, ack);
       return null;
@@ -313,8 +313,8 @@ export class Outbox {
   async #forget(item, ack) {
     this.items.delete(item.cid);
     this.#changed();
-    const { cid, chat, text, reply_to } = item;
-    this.options.tell({ type: 'gone', cid, chat, text, ...(reply_to === undefined ? {} : { reply_to }), ...(ack === undefined ? {} : { ack }) });
+    const { cid, chat, text, reply } = item;
+    this.options.tell({ type: 'gone', cid, chat, text, ...(reply === undefined ? {} : { reply }), ...(ack === undefined ? {} : { ack }) });
     try {
       await this.options.storage.remove(cid);
     } catch {

@@ -19,6 +19,7 @@ const WHOLE_EVERY = 12;
  * @property {Timers} timers
  * @property {string} me whose session it has to be
  * @property {(page: ChatPage) => boolean} onPage takes a page of the list; answers whether its last chat was news
+ * @property {(listed: ReadonlySet<string>, invites: readonly import('../wire.d.ts').Invite[]) => void} onWhole takes what a look at everything came to: the chats that were in the list, and open invitations
  * @property {(up: boolean) => void} onUp whether this way works
  * @property {() => void} onSuspect the session may have ended
  * @property {() => void} onStranger the session is somebody else's
@@ -36,6 +37,8 @@ export class Polling {
     this.looks = 0;
     /** Where a look goes on that was told to slow down. */
     this.from = 0;
+    /** The chats that the look at everything has found so far. @type {Set<string>} */
+    this.listed = new Set();
     /** What is held of each page. @type {Map<number, string>} */
     this.tags = new Map();
     /** The CSRF token that was seen to belong to this person's session. @type {string | null} */
@@ -68,12 +71,12 @@ export class Polling {
 
   /**
    * Asks over HTTP what `Socket.request` asks over a socket.
-   * @param {string} op @param {string} ch @param {Record<string, any>} d
+   * @param {string} op @param {string | undefined} ch @param {Record<string, any>} d
    * @returns {Promise<any>} rejects with `WireError`
    */
   async request(op, ch, d) {
-    const chat = chatOf(ch);
-    if (!this.up || chat === null) throw new WireError('closed');
+    const chat = ch === undefined ? null : chatOf(ch);
+    if (!this.up || (chat === null && op !== 'notify.read')) throw new WireError('closed');
     try {
       switch (op) {
         case 'publish':
@@ -85,9 +88,21 @@ export class Polling {
           const { limit, ...position } = d;
           return await this.options.http.get(`/api/chats/${chat}/messages?${new URLSearchParams(position)}`);
         }
-        default:
+        case 'edit':
+        case 'delete':
+        case 'react': {
+          const answer = await this.#change(`/api/chat/${op}`, { chat_id: chat, ...d });
+          // What came of it is in the chat.
+          this.again();
+          return answer;
+        }
+        case 'notify.read':
+          return await this.#change('/api/notifications/read', d);
+        case 'ack':
           // What was received is told by the next socket.
           return {};
+        default:
+          throw new WireError('closed');
       }
     } catch (error) {
       throw wireError(error);
@@ -116,6 +131,7 @@ export class Polling {
     let first = this.from;
     try {
       const whole = this.looks % WHOLE_EVERY === 0;
+      if (first === 0) this.listed.clear();
       for (let total = first + 1; first < total; ) {
         const answer = await this.options.http.getIfChanged(`/api/chats?first=${first}`, whole ? undefined : this.tags.get(first));
         if (turn !== this.turn) return;
@@ -128,10 +144,16 @@ export class Polling {
           return;
         }
         if (answer.tag !== undefined) this.tags.set(first, answer.tag);
+        for (const { id } of page.chats) this.listed.add(id);
         ({ total } = page);
         // The liveliest come first: behind a chat without news there is none.
         if ((!this.options.onPage(page) && !whole) || page.chats.length === 0) break;
         first += page.chats.length;
+      }
+      if (whole) {
+        const { invites } = await this.options.http.get('/api/invites');
+        if (turn !== this.turn) return;
+        this.options.onWhole(this.listed, invites);
       }
       this.looks += 1;
       this.from = 0;

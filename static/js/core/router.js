@@ -1,7 +1,7 @@
 /** Addresses of the screens. */
 
 /**
- * @typedef {{ screen: 'sign-in' | 'sign-up' | 'confirm' | 'forgot-password' | 'reset-password' | 'confirm-email' | 'chats' | 'chat' | 'me' | 'me-profile' | 'me-settings' | 'me-security' | 'me-blocked' | 'not-found', chat?: string }} Route
+ * @typedef {{ screen: 'sign-in' | 'sign-up' | 'confirm' | 'forgot-password' | 'reset-password' | 'confirm-email' | 'unsubscribe' | 'notifications' | 'chats' | 'chat' | 'me' | 'me-profile' | 'me-settings' | 'me-security' | 'me-blocked' | 'not-found', chat?: string }} Route
  */
 
 const CHAT = /^\/chats\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/i;
@@ -25,6 +25,10 @@ export function match(path) {
       return { screen: 'reset-password' };
     case '/confirm-email':
       return { screen: 'confirm-email' };
+    case '/notifications':
+      return { screen: 'notifications' };
+    case '/unsubscribe':
+      return { screen: 'unsubscribe' };
     case '/me':
       return { screen: 'me' };
     case '/me/profile':
@@ -41,7 +45,7 @@ export function match(path) {
 }
 
 /** Screens that need a signed-in person. @param {Route} route */
-export const isPrivate = (route) => /^(chats?|me(-.*)?|confirm-email)$/.test(route.screen);
+export const isPrivate = (route) => /^(chats?|notifications|me(-.*)?|confirm-email)$/.test(route.screen);
 
 /** Where to go after signing in: only a path of this site that needs a signed-in person. @param {string | null} wanted */
 export function safeNext(wanted) {

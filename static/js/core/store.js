@@ -4,13 +4,13 @@
  * Written by the frames of the socket (or, where those are blocked, the answers of polling) and the person's actions; read by the screens through signals.
  */
 
-/** @import { Ack, Ask, Chat, ConnectReply, HistoryPage, Input, Link, Me, OutboxItem, OutboxStorage, SocketLike, Streams, Timers, WireEvent } from '../types.js' */
+/** @import { Ack, Answered, Ask, Chat, ConnectReply, Emoji, HistoryPage, Input, Link, Me, OutboxItem, OutboxStorage, SocketLike, Streams, Timers, WireEvent } from '../types.js' */
 import { Live } from './live.js';
 import { Outbox } from './outbox.js';
 import { Polling } from './polling.js';
 import { signal } from './signals.js';
 import { Socket, WireError } from './socket.js';
-import { apply, emptyStreams, resumeOf, unreadOf } from './streams.js';
+import { apply, emptyStreams, isMuted, isNews, resumeOf, unreadOf } from './streams.js';
 
 /** A hole that stays this long is healed by a resume. Milliseconds. */
 const HOLE_MS = 2_000;
@@ -67,6 +67,10 @@ export class Store {
     this.arrivals = new Set();
     /** @type {Set<(event: WireEvent) => void>} */
     this.userEvents = new Set();
+    /** News that is being said to be seen. @type {Set<number>} */
+    this.seeing = new Set();
+    /** Answered messages that are being asked about. @type {Set<string>} */
+    this.quoting = new Set();
     /** Chats whose hole is being asked about. @type {Set<string>} */
     this.filling = new Set();
     /** @type {Map<string, any>} */
@@ -94,6 +98,7 @@ export class Store {
       timers: options.timers,
       me: options.me.id,
       onPage: (page) => this.#listed(page),
+      onWhole: (listed, invites) => this.#looked(listed, invites),
       onUp: () => this.#linked(),
       onSuspect: options.onSuspect,
       onStranger: options.onStranger,
@@ -164,17 +169,76 @@ export class Store {
     if (this.streams.peek().epoch === epoch) this.#apply({ type: 'synced', chats: reply.chats });
   }
 
-  /** Messages not read yet, over all chats of the list: those with blocked people are not in it. */
+  /** Messages not read yet, over all chats this person wants to be told of. */
   unread() {
+    const now = this.options.timers.now();
     let sum = 0;
-    for (const chat of this.streams.value.chats.values()) if (!chat.blocked) sum += unreadOf(chat);
+    for (const chat of this.streams.value.chats.values()) if (!chat.blocked && !isMuted(chat, now)) sum += unreadOf(chat);
     return sum;
   }
 
-  /** @param {string} chat @param {string} text @param {string} [reply_to] */
-  send(chat, text, reply_to) {
+  /** The server has said what of the news was seen: shown at once, whatever tells it next. @param {{ upto: number, also: number[] }} noticed */
+  noticed(noticed) {
+    this.#apply({ type: 'noticed', noticed });
+  }
+
+  /** What is news about a chat is seen by whoever has it before them. @param {string} chat */
+  seeNews(chat) {
+    const { notices } = this.streams.peek();
+    for (const item of notices?.items ?? []) {
+      const { seq } = item;
+      if (notices === null || item.chat_id !== chat || !isNews(notices, item) || this.seeing.has(seq) || this.line === null) continue;
+      this.seeing.add(seq);
+      this.line
+        .request('notify.read', undefined, { seq })
+        .then((noticed) => this.noticed(noticed))
+        // It stays news, and is seen the next time.
+        .catch(() => {})
+        .finally(() => this.seeing.delete(seq));
+    }
+  }
+
+  /** The server has said until when a chat is muted: shown at once, whatever tells it next. @param {string} id @param {number} until */
+  muted(id, until) {
+    this.#apply({ type: 'muted', chat: id, until });
+  }
+
+  /** @param {string} chat @param {string} text @param {Answered} [reply] */
+  send(chat, text, reply) {
     this.live.stopped({ sent: this.line !== null });
-    return this.outbox.add(chat, text, reply_to);
+    return this.outbox.add(chat, text, reply);
+  }
+
+  /** Puts another text in the place of a message of mine. @param {string} chat @param {string} mid @param {number} rev the revision that was seen @param {string} text @returns {Promise<void>} */
+  edit(chat, mid, rev, text) {
+    return this.#ask('edit', chat, { mid, rev, text });
+  }
+
+  /** Deletes a message: for me, or one of mine for all. @param {string} chat @param {string} mid @param {'me' | 'all'} scope */
+  async remove(chat, mid, scope) {
+    await this.#ask('delete', chat, { mid, scope });
+    // Where no socket is, nothing else tells it.
+    if (scope === 'me') this.#apply({ type: 'erased', chat, mid });
+  }
+
+  /** @param {string} chat @param {string} mid @param {Emoji} emoji @param {boolean} on @returns {Promise<void>} */
+  react(chat, mid, emoji, on) {
+    return this.#ask('react', chat, { mid, emoji, on });
+  }
+
+  /** Asks for a message that another one answers and that is not held. @param {string} id @param {number} seq */
+  quote(id, seq) {
+    const key = `${id}:${seq}`;
+    const chat = this.streams.peek().chats.get(id);
+    if (chat === undefined || chat.quoted.has(seq) || this.quoting.has(key) || this.line === null) return;
+    this.quoting.add(key);
+    this.#ask('history', id, { around: seq, limit: 1, epoch: this.streams.peek().epoch })
+      .then(this.#sameEpoch((/** @type {HistoryPage} */ page) => this.#apply({ type: 'quoted', chat: id, seq, page })))
+      .catch((error) => {
+        // What the server does not show is not to be seen; anything else is asked again when it is drawn again.
+        if (error instanceof WireError && error.refusal && !error.refusal.retry) this.#apply({ type: 'quoted', chat: id, seq, page: null });
+      })
+      .finally(() => this.quoting.delete(key));
   }
 
   /**
@@ -290,6 +354,20 @@ export class Store {
     return news;
   }
 
+  /**
+   * The whole list was read. Lists move while they are read, so a chat that was not in it is asked about before it goes.
+   * @param {ReadonlySet<string>} listed @param {readonly import('../wire.d.ts').Invite[]} invites
+   */
+  #looked(listed, invites) {
+    this.#apply({ type: 'invites', invites });
+    for (const { id, seq } of this.streams.peek().chats.values()) {
+      if (listed.has(id)) continue;
+      this.#ask('history', id, { after: seq, epoch: this.streams.peek().epoch }).catch((error) => {
+        if (error instanceof WireError && error.refusal?.name === 'not_member') this.#apply({ type: 'gone', chat: id });
+      });
+    }
+  }
+
   /** Asks for the bound that a socket tells with its first answer. */
   async #bounds() {
     try {
@@ -342,13 +420,13 @@ export class Store {
   /** @param {OutboxItem} item @returns {Promise<Ack>} */
   async #publish(item) {
     if (item.user !== this.streams.peek().me) throw new WireError('closed');
-    const d = { cid: item.cid, text: item.text, ...(item.reply_to === undefined ? {} : { reply_to: item.reply_to }) };
+    const d = { cid: item.cid, text: item.text, ...(item.reply === undefined ? {} : { reply_to: item.reply.mid }) };
     return await this.#ask('publish', item.chat, d);
   }
 
-  /** @param {{ cid: string, chat: string, text: string, reply_to?: string }} item @param {Ack} ack */
+  /** @param {{ cid: string, chat: string, text: string, reply?: Answered }} item @param {Ack} ack */
   #acked(item, ack) {
-    this.#apply({ type: 'ack', chat: item.chat, ack, text: item.text, ...(item.reply_to === undefined ? {} : { reply_to: item.reply_to }) });
+    this.#apply({ type: 'ack', chat: item.chat, ack, text: item.text, ...(item.reply === undefined ? {} : { reply: item.reply }) });
   }
 
   /** @param {Input} input */
@@ -373,6 +451,8 @@ export class Store {
         const { event } = ask;
         if (event.d?.u === this.me.id && typeof event.d.cid === 'string') void this.outbox.settle(event.d.cid);
         if (typeof event.d?.u === 'string') this.live.spoke(ask.chat, event.d.u);
+        // Whoever joined is not among those the server tells of until it is asked again.
+        if (event.op === 'member' && event.d.change === 'joined') this.live.refocus();
         if (chat) for (const heard of this.arrivals) heard(chat, event);
         this.#receipt(ask.chat);
         break;

@@ -5,16 +5,21 @@
  * shell must ask for; it never looks at a clock, a socket or the page.
  */
 
-/** @import { Streams, Chat, WireChat, WireEvent, Input, Ask, Member, ConnectReply, HistoryPage } from '../types.js' */
+/** @import { Streams, Chat, WireChat, WireEvent, Input, Ask, Member, ConnectReply, HistoryPage, Notice, Notices } from '../types.js' */
+
+import { changedMessage, changedMessages, hidden, isChange, isMessage } from './changes.js';
 
 /** Events kept beyond a hole, per chat. More than this and a resume is cheaper. */
 const AHEAD_MAX = 256;
 /** Events kept for chats that were not announced yet. */
 const STRANGERS_MAX = 256;
 
+/** The end of a mute that has none, in milliseconds since the epoch. */
+export const FOR_EVER = 253_402_300_799_000;
+
 /** @returns {Streams} */
 export function emptyStreams() {
-  return { me: null, epoch: null, verified: false, userSeq: null, chats: new Map(), strangers: [] };
+  return { me: null, epoch: null, verified: false, userSeq: null, chats: new Map(), invites: new Map(), notices: null, strangers: [], erased: new Set() };
 }
 
 /** The id in `chat:<id>`, or null. @param {string} channel */
@@ -37,18 +42,30 @@ export function apply(state, input) {
       const { ack } = input;
       /** @type {Record<string, any>} */
       const d = { mid: ack.mid, n: ack.n, u: state.me, cid: ack.cid, text: input.text, kind: 'user' };
-      if (input.reply_to !== undefined) d.reply_to = input.reply_to;
+      if (input.reply !== undefined) Object.assign(d, { reply_to: input.reply.mid, reply_seq: input.reply.seq });
       const event = { op: 'message', ch: `chat:${input.chat}`, seq: ack.seq, ts: ack.ts, d };
       return { state: chatEvent(state, event, asks), asks };
     }
     case 'marker':
       return { state: withChat(state, input.chat, (chat) => marked(chat, input.d, state.me)), asks };
+    case 'noticed':
+      return { state: state.notices === null ? state : { ...state, notices: { ...state.notices, noticed: seenWith(state.notices.noticed, input.noticed) } }, asks };
+    case 'muted':
+      return { state: mutedUntil(state, input.chat, input.until), asks };
     case 'history':
       return { state: history(state, input, asks), asks };
     case 'heads':
       return { state: heads(state, input.heads, asks), asks };
     case 'synced':
       return { state: synced(state, input.chats, asks), asks };
+    case 'erased':
+      return { state: erased(state, input), asks };
+    case 'quoted':
+      return { state: quoted(state, input), asks };
+    case 'invites':
+      return { state: { ...state, invites: invitesOf(input.invites) }, asks };
+    case 'gone':
+      return { state: without(state, input.chat), asks };
     case 'list':
       return { state: listed(state, input, asks), asks };
   }
@@ -67,6 +84,9 @@ export function resumeOf(state) {
 /** Messages this person has not read; what is withheld from them does not count. @param {Chat} chat */
 export const unreadOf = (chat) => chat.unread;
 
+/** Whether this person does not want to be told of a chat at a moment. @param {Chat} chat @param {number} now */
+export const isMuted = (chat, now) => chat.muted > now;
+
 /** Chats with the newest activity first. @param {Streams} state @returns {Chat[]} */
 export function chatsByActivity(state) {
   return [...state.chats.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1));
@@ -82,7 +102,8 @@ export function fate(chat, me, seq) {
   let readers = 0;
   let received = 0;
   for (const member of chat.members) {
-    if (member.u === me || member.status !== 'active') continue;
+    // Who came later does not see it.
+    if (member.u === me || member.status !== 'active' || member.joined >= seq) continue;
     others += 1;
     // Who hides what they read has received it, no more.
     const read = member.read !== undefined && member.read >= seq;
@@ -122,9 +143,15 @@ function connected(state, reply, asks) {
     verified: reply.me.verified,
     userSeq: same && reply.user.recovered === 'full' ? state.userSeq : reply.user.seq,
     chats,
+    invites: new Map(),
+    notices: null,
     strangers: [],
+    erased: same ? state.erased : new Set(),
   };
   if (same) for (const event of reply.user.events) next = userEvent(next, event, asks);
+  // What was replayed tells of moments past; who is in what, and what is news, is said by the answer itself.
+  const left = [...chats].filter(([id]) => !next.chats.has(id));
+  next = { ...next, notices: reply.notices ?? null, chats: left.length > 0 ? new Map([...next.chats, ...left]) : next.chats, invites: invitesOf(reply.invites ?? []) };
   return (next.userSeq ?? 0) < reply.user.seq ? { ...next, userSeq: reply.user.seq } : next;
 }
 
@@ -141,7 +168,9 @@ function synced(state, wires, asks) {
     if (held !== undefined && held.seq > wire.head) continue;
     const chat = wire.initial || held === undefined ? snapshot(wire) : wire.events.reduce((chat, event) => append(chat, event, state.me, asks), renewed(held, wire));
     if (chat.seq < chat.head) asks.push({ ask: 'history', chat: chat.id, after: chat.seq });
-    next = { ...next, chats: new Map(next.chats).set(chat.id, chat) };
+    // What the person's own stream has told goes on from there; the answer may be older.
+    const own = held === undefined ? {} : { muted: held.muted, blocked: held.blocked };
+    next = { ...next, chats: new Map(next.chats).set(chat.id, { ...withoutErased(chat, state.erased), ...own }) };
   }
   return next;
 }
@@ -158,7 +187,7 @@ function listed(state, { me, epoch, chats: wires }, asks) {
     const held = chats.get(wire.id);
     // What was read here may still be on its way to the server.
     const chat = held === undefined ? snapshot(wire) : readUpTo(renewed(held, wire), held.read, held.read_n);
-    chats.set(wire.id, chat);
+    chats.set(wire.id, same ? withoutErased(chat, state.erased) : chat);
     if (chat.seq < chat.head) asks.push({ ask: 'history', chat: chat.id, after: chat.seq });
   }
   return same ? { ...state, chats } : { ...emptyStreams(), me, epoch, chats };
@@ -167,7 +196,7 @@ function listed(state, { me, epoch, chats: wires }, asks) {
 /** The parts of a chat that the server's latest word replaces. @param {WireChat} wire */
 function facts(wire) {
   const { group, name, status, blocked, base, members, read, read_n, recv, unread } = wire;
-  return { group, name, status, blocked, base, members, read, read_n, recv, unread, counted: wire.head };
+  return { group, name, status, blocked, base, members, read, read_n, recv, unread, counted: wire.head, muted: wire.muted ?? 0 };
 }
 
 /**
@@ -175,12 +204,9 @@ function facts(wire) {
  * @param {Chat} held @param {WireChat} wire @returns {Chat}
  */
 function renewed(held, wire) {
-  if (wire.head < held.seq) return held;
+  if (wire.head < held.seq) return { ...held, muted: wire.muted ?? 0 };
   return { ...held, ...facts(wire), head: Math.max(held.head, wire.head), n: Math.max(held.n, wire.n), last: wire.last ?? held.last, at: Math.max(held.at, wire.at) };
 }
-
-/** @param {WireEvent} event */
-const isMessage = (event) => event.op === 'message';
 
 /**
  * Reading moved: what is held tells how much is left, and the ordinals do where nothing is held.
@@ -209,6 +235,7 @@ function snapshot(wire) {
     more: wire.limited,
     events: wire.events,
     ahead: new Map(),
+    quoted: new Map(),
     last: wire.last ?? wire.events.findLast((event) => event.op === 'message') ?? null,
     at: wire.at,
   };
@@ -252,6 +279,11 @@ function step(chat, event, me) {
   if (event.op === 'hidden') {
     // The place of a message that this person does not get: it counts in the sequence, and nowhere else.
     next.n = Math.max(chat.n, Number(event.d.n) || 0);
+    if (next.n === chat.n) Object.assign(next, changedMessages(next, (message) => changedMessage(message, event)));
+    // Whoever wrote it has read what stands before.
+    else if (typeof event.d.u === 'string') next.members = movedMember(chat.members, event.d.u, { read: event.seq, recv: event.seq });
+  } else if (isChange(event)) {
+    Object.assign(next, changedMessages(next, (message) => changedMessage(message, event)));
   } else if (isMessage(event)) {
     const d = event.d;
     next.n = Math.max(chat.n, Number(d.n) || 0);
@@ -266,16 +298,30 @@ function step(chat, event, me) {
     // Up to `counted` the server has counted already.
     if (event.seq > chat.counted && event.seq > chat.read) next.unread = chat.unread + 1;
   } else if (event.op === 'member') {
-    const status = event.d.change === 'left' ? 'left' : 'active';
-    const known = chat.members.some((member) => member.u === event.d.u);
-    next.members = known
-      ? chat.members.map((member) => (member.u === event.d.u ? { ...member, status } : member))
-      : [...chat.members, { u: String(event.d.u), first_name: event.d.first_name ?? '', last_name: event.d.last_name ?? '', hue: event.d.hue ?? null, picture: event.d.picture ?? null, read: 0, recv: 0, status }];
+    next.members = changedMembers(chat.members, event.d);
   } else if (event.op === 'chat') {
     if (event.d.change === 'closed') next.status = 'closed';
     if (event.d.change === 'opened') next.status = 'open';
+    if (event.d.change === 'renamed') next.name = event.d.title ?? null;
   }
   return next;
+}
+
+/** The key of an invitation. @param {string} chat @param {string} user */
+const inviteKey = (chat, user) => `${chat}:${user}`;
+
+/** Who is in a chat after one of them came, went or was given a role. @param {readonly Member[]} members @param {Record<string, any>} d @returns {readonly Member[]} */
+function changedMembers(members, d) {
+  const u = String(d.u);
+  if (d.change === 'joined') {
+    /** @type {Member} */
+    const joined = { u, first_name: d.first_name ?? '', last_name: d.last_name ?? '', hue: d.hue ?? 0, picture: d.picture ?? null, role: d.role ?? 'member', joined: d.joined ?? 0, recv: d.recv ?? 0, status: 'active', ...(d.read === undefined ? {} : { read: d.read, read_n: d.read_n }) };
+    return members.some((member) => member.u === u) ? members.map((member) => (member.u === u ? joined : member)) : [...members, joined];
+  }
+  return members.map((member) => {
+    if (member.u !== u) return member;
+    return d.change === 'role' ? { ...member, role: d.role ?? member.role } : { ...member, status: 'left', role: 'member' };
+  });
 }
 
 /**
@@ -314,6 +360,50 @@ function withChat(state, id, change) {
   return next === held ? state : { ...state, chats: new Map(state.chats).set(id, next) };
 }
 
+/** What an event of a person's stream is as news, or null. @param {WireEvent} event @param {string | null} me @returns {Notice | null} */
+function noticeOf({ op, seq, ts, d }, me) {
+  const about = d.chat_id === undefined ? {} : { chat_id: String(d.chat_id) };
+  if (op === 'chat.opened') return { seq, ts, kind: 'chats', ...about };
+  if (op === 'invite' && d.u === me && d.change === 'opened' && d.invite) return { seq, ts, kind: 'invites', ...about, title: d.invite.title, by_name: d.invite.by_name };
+  if (op === 'match' && d.change !== 'ended') return { seq, ts, kind: 'matches', ...about, change: String(d.change) };
+  if (op === 'verification') return { seq, ts, kind: 'account', change: d.verified === true ? 'verified' : 'unverified' };
+  if (op === 'sanction') return { seq, ts, kind: 'account', change: String(d.change) };
+  return null;
+}
+
+/** What kind of news about a chat is over with an event: the invitation that ended, the chat that one is no longer in. @param {WireEvent} event @param {string | null} me @returns {Notice['kind'] | null} */
+const overBy = ({ op, d }, me) => (op === 'chat.left' ? 'chats' : op === 'invite' && d.u === me ? 'invites' : null);
+
+/** The news after one more event: what it is, what it says was seen, and what it pushes out. @param {Notices} notices @param {WireEvent} event @param {string | null} me @returns {Notices} */
+function withNews(notices, event, me) {
+  const item = noticeOf(event, me);
+  const held = notices.items.filter(({ seq, kind, chat_id }) => seq > event.seq - notices.window && !(chat_id === event.d.chat_id && kind === overBy(event, me)));
+  const items = item === null ? held : [...held, item];
+  return { ...notices, items, noticed: event.op === 'notify.read' ? { upto: Number(event.d.upto), also: event.d.also } : notices.noticed };
+}
+
+/** Seeing is never undone: what either of two words says was seen. @param {Notices['noticed']} held @param {Notices['noticed']} told @returns {Notices['noticed']} */
+function seenWith(held, told) {
+  const upto = Math.max(held.upto, told.upto);
+  return { upto, also: [...new Set([...held.also, ...told.also])].filter((seq) => seq > upto).sort((a, b) => a - b) };
+}
+
+/** Whether a person has not seen some news. @param {Notices} notices @param {Notice} item */
+export const isNews = ({ noticed }, { seq }) => seq > noticed.upto && !noticed.also.includes(seq);
+
+/** How much news there is of each kind. @param {Notices | null} notices @returns {Record<Notice['kind'], { total: number, unread: number }>} */
+export function countsOf(notices) {
+  const counts = { chats: { total: 0, unread: 0 }, invites: { total: 0, unread: 0 }, matches: { total: 0, unread: 0 }, account: { total: 0, unread: 0 } };
+  for (const item of notices?.items ?? []) {
+    counts[item.kind].total += 1;
+    if (notices !== null && isNews(notices, item)) counts[item.kind].unread += 1;
+  }
+  return counts;
+}
+
+/** @param {Streams} state @param {string} id @param {number} until @returns {Streams} */
+const mutedUntil = (state, id, until) => withChat(state, id, (chat) => (chat.muted === until ? chat : { ...chat, muted: until }));
+
 /** @param {Streams} state @param {WireEvent} event @param {Ask[]} asks @returns {Streams} */
 function chatEvent(state, event, asks) {
   const id = chatOf(event.ch);
@@ -321,6 +411,16 @@ function chatEvent(state, event, asks) {
   if (!state.chats.has(id)) return { ...state, strangers: [...state.strangers, event].slice(-STRANGERS_MAX) };
   return withChat(state, id, (chat) => append(chat, event, state.me, asks));
 }
+
+/** Without a chat that is this person's no more. @param {Streams} state @param {string} id @returns {Streams} */
+function without(state, id) {
+  const chats = new Map(state.chats);
+  chats.delete(id);
+  return { ...state, chats, strangers: state.strangers.filter((stranger) => stranger.ch !== `chat:${id}`) };
+}
+
+/** @param {readonly import('../wire.d.ts').Invite[]} invites @returns {Streams['invites']} */
+const invitesOf = (invites) => new Map(invites.map((invite) => [inviteKey(invite.chat_id, invite.u), invite]));
 
 /** @param {Streams} state @param {WireEvent} event @param {Ask[]} asks @returns {Streams} */
 function userEvent(state, event, asks) {
@@ -331,7 +431,7 @@ function userEvent(state, event, asks) {
     return state;
   }
   /** @type {Streams} */
-  let next = { ...state, userSeq: event.seq };
+  let next = { ...state, userSeq: event.seq, notices: state.notices && withNews(state.notices, event, state.me) };
   if (event.op === 'chat.opened' && event.d.chat) {
     /** @type {WireChat} */
     const wire = event.d.chat;
@@ -340,6 +440,18 @@ function userEvent(state, event, asks) {
     const waiting = next.strangers.filter((stranger) => stranger.ch === `chat:${wire.id}`);
     next = { ...next, strangers: next.strangers.filter((stranger) => stranger.ch !== `chat:${wire.id}`) };
     for (const stranger of waiting.sort((a, b) => a.seq - b.seq)) next = chatEvent(next, stranger, asks);
+  } else if (event.op === 'chat.left') {
+    next = without(next, String(event.d.chat_id));
+  } else if (event.op === 'invite') {
+    const invites = new Map(next.invites);
+    const key = inviteKey(String(event.d.chat_id), String(event.d.u));
+    if (event.d.invite) invites.set(key, event.d.invite);
+    else invites.delete(key);
+    next = { ...next, invites };
+  } else if (event.op === 'erased') {
+    next = erased(next, { chat: String(event.d.chat_id), mid: String(event.d.mid) });
+  } else if (event.op === 'mute') {
+    next = mutedUntil(next, String(event.d.chat_id), Number(event.d.muted ?? 0));
   } else if (event.op === 'verification') {
     next.verified = event.d.verified === true;
   } else if (event.op === 'block') {
@@ -348,6 +460,41 @@ function userEvent(state, event, asks) {
   }
   asks.push({ ask: 'user', event });
   return next;
+}
+
+/**
+ * This person sees a message no more, whatever comes of it from before.
+ * @param {Streams} state @param {{ chat: string, mid: string }} what @returns {Streams}
+ */
+function erased(state, { chat, mid }) {
+  const all = new Set(state.erased).add(mid);
+  return { ...withChat(state, chat, (held) => ({ ...held, ...withoutErased(held, all) })), erased: all };
+}
+
+/** A chat without what this person has deleted for themself, also of what waits beyond a hole. @param {Chat} chat @param {ReadonlySet<string>} all @returns {Chat} */
+function withoutErased(chat, all) {
+  if (all.size === 0) return chat;
+  return { ...chat, ...changedMessages(chat, (message) => unerased(message, all)), ahead: new Map([...chat.ahead].map(([seq, event]) => [seq, unerased(event, all)])) };
+}
+
+/** @template {WireEvent | null} T @param {T} event @param {ReadonlySet<string>} all @returns {T | WireEvent} */
+const unerased = (event, all) => (event !== null && isMessage(event) && all.has(String(event.d.mid)) ? hidden(event) : event);
+
+/**
+ * What the server says of a message that another one answers, or that there is none to see.
+ * @param {Streams} state @param {{ chat: string, seq: number, page: HistoryPage | null }} input @returns {Streams}
+ */
+function quoted(state, { chat: id, seq, page }) {
+  return withChat(state, id, (chat) => {
+    const found = page?.events.find((event) => event.seq === seq) ?? null;
+    return { ...chat, quoted: new Map(chat.quoted).set(seq, caughtUp(state, chat, page?.head ?? 0, found)) };
+  });
+}
+
+/** A message as read when the chat's head was there, after all that is held. @template {WireEvent | null} T @param {Streams} state @param {Chat} chat @param {number} head @param {T} message @returns {T | WireEvent} */
+function caughtUp(state, chat, head, message) {
+  const since = chat.events.filter((event) => event.seq > head && isChange(event));
+  return unerased(since.reduce((/** @type {T | WireEvent} */ held, change) => changedMessage(held, change), message), state.erased);
 }
 
 /**
@@ -367,9 +514,11 @@ function history(state, input, asks) {
       const last = older.at(-1);
       if (last !== undefined && last.seq !== chat.from - 1) return held;
       const first = older.at(0);
-      return { ...chat, events: [...older, ...chat.events], from: first ? first.seq : chat.from, more: page.more_before };
+      // The page is as old as its head; what happened after that is held already.
+      const now = older.map((event) => caughtUp(state, held, page.head, event));
+      return { ...chat, events: [...now, ...chat.events], from: first ? first.seq : chat.from, more: page.more_before };
     }
-    for (const event of page.events) chat = append(chat, event, state.me, asks);
+    for (const event of page.events) chat = append(chat, unerased(event, state.erased), state.me, asks);
     if (page.more_after && chat.seq < chat.head && page.events.length > 0) asks.push({ ask: 'history', chat: chat.id, after: chat.seq });
     return chat;
   });

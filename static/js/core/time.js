@@ -66,6 +66,15 @@ export function duration(seconds, locale) {
   return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(seconds / size);
 }
 
+/** How long until then, in the largest fitting unit. @param {number} ts @param {number} now @param {string} locale */
+export function until(ts, now, locale) {
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always' });
+  const minutes = Math.max(1, Math.ceil((ts - now) / 60_000));
+  if (minutes < 60) return relative.format(minutes, 'minute');
+  if (minutes < 48 * 60) return relative.format(Math.round(minutes / 60), 'hour');
+  return relative.format(Math.round(minutes / (24 * 60)), 'day');
+}
+
 /** How long ago, in the largest fitting unit. @param {number} ts @param {number} now @param {string} locale */
 export function ago(ts, now, locale) {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });

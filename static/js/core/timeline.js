@@ -18,6 +18,8 @@ export const GROUP_MS = 5 * 60_000;
  * @property {string | null} author
  * @property {boolean} own
  * @property {string} text
+ * @property {boolean} edited
+ * @property {boolean} deleted
  * @property {number} ts
  * @property {boolean} first first of its group
  * @property {boolean} last last of its group
@@ -25,7 +27,17 @@ export const GROUP_MS = 5 * 60_000;
  * @property {number} readers
  * @property {number} others
  * @property {OutboxItem | null} item
+ * @property {number} rev the revision shown
+ * @property {Quote | null} quote what it answers
+ * @property {Reactions[]} reactions
  *
+ * @typedef {object} Quote
+ * @property {number} seq
+ * @property {'asked' | 'shown' | 'deleted' | 'unseen'} state `asked`: not known yet
+ * @property {string | null} author
+ * @property {string} text
+ *
+ * @typedef {{ emoji: import('../types.js').Emoji, people: string[], mine: boolean }} Reactions
  * @typedef {{ type: 'day', key: string, ts: number }} DayRow
  * @typedef {{ type: 'unread', key: string }} UnreadRow
  * @typedef {{ type: 'system', key: string, event: WireEvent }} SystemRow
@@ -94,6 +106,8 @@ export function rowsOf(chat, pending, me, divider, dayOf) {
       author: event.d.u ?? null,
       own,
       text: String(event.d.text ?? ''),
+      edited: event.d.edited !== undefined,
+      deleted: event.d.deleted === true,
       ts: event.ts,
       first: true,
       last: true,
@@ -101,6 +115,9 @@ export function rowsOf(chat, pending, me, divider, dayOf) {
       readers: end?.readers ?? 0,
       others: end?.others ?? 0,
       item: null,
+      rev: Number(event.d.rev ?? 1),
+      quote: typeof event.d.reply_seq === 'number' ? quoteOf(chat, event.d.reply_seq) : null,
+      reactions: reactionsOf(event, me),
     });
   }
   for (const item of pending) {
@@ -115,6 +132,8 @@ export function rowsOf(chat, pending, me, divider, dayOf) {
       author: me,
       own: true,
       text: item.text,
+      edited: false,
+      deleted: false,
       ts: item.created,
       first: true,
       last: true,
@@ -122,15 +141,40 @@ export function rowsOf(chat, pending, me, divider, dayOf) {
       readers: 0,
       others: 0,
       item,
+      rev: 1,
+      quote: item.reply === undefined ? null : quoteOf(chat, item.reply.seq),
+      reactions: [],
     });
   }
   return rows;
 }
 
+/** What is known of the message at a number. @param {Chat} chat @param {number} seq @returns {Quote} */
+export function quoteOf(chat, seq) {
+  const held = chat.events[seq - chat.from];
+  const event = held?.seq === seq ? held : chat.quoted.get(seq);
+  const nothing = { seq, author: null, text: '' };
+  if (event === undefined) return { ...nothing, state: seq <= chat.base ? 'unseen' : 'asked' };
+  if (event === null || event.op !== 'message') return { ...nothing, state: 'unseen' };
+  const author = event.d.u ?? null;
+  return event.d.deleted === true ? { ...nothing, author, state: 'deleted' } : { seq, author, text: String(event.d.text ?? ''), state: 'shown' };
+}
+
+/** The reactions to a message, each kind once, in the order they came. @param {WireEvent} event @param {string | null} me @returns {Reactions[]} */
+function reactionsOf(event, me) {
+  /** @type {Map<string, Reactions>} */
+  const kinds = new Map();
+  for (const { u, emoji } of event.d.reactions ?? []) {
+    const kind = kinds.get(emoji) ?? { emoji, people: [], mine: false };
+    kinds.set(emoji, { emoji, people: [...kind.people, u], mine: kind.mine || u === me });
+  }
+  return [...kinds.values()];
+}
+
 /** Whether an event that is no person's message has a line of its own. @param {WireEvent} event */
 function isShown(event) {
   if (event.op === 'message') return true;
-  if (event.op === 'chat') return event.d.change === 'opened' || event.d.change === 'closed';
+  if (event.op === 'chat') return ['opened', 'renamed', 'closed'].includes(event.d.change);
   return event.op === 'member';
 }
 
@@ -138,7 +182,8 @@ function isShown(event) {
 export function previewOf(chat, pending, me) {
   const item = pending.findLast((candidate) => candidate.chat === chat.id && candidate.user === me);
   if (item !== undefined) return { text: item.text, own: true, author: me, ts: item.created, item, event: null };
-  const event = chat.last;
-  if (event === null || event === undefined) return null;
+  // The newest may be one that this person sees no more.
+  const event = chat.last?.op === 'message' ? chat.last : chat.events.findLast((held) => held.op === 'message');
+  if (event === undefined) return null;
   return { text: String(event.d.text ?? ''), own: event.d.u === me && me !== null, author: event.d.u ?? null, ts: event.ts, item: null, event };
 }

@@ -1,6 +1,6 @@
 /** Requests of the account, profile and people pages, and the bounds the server holds them to. */
 
-/** @import { BlockedPerson, ChatPage, Me, Person } from '../types.js' */
+/** @import { BlockedPerson, ChatPage, Found, Me, Person } from '../types.js' */
 import { signal } from '../core/signals.js';
 import { Problem } from '../core/http.js';
 import { http } from './context.js';
@@ -61,8 +61,22 @@ export const api = {
   blocks: async () => (await http.get('/api/blocks')).blocks,
   /** @param {string} id @param {boolean} on */
   block: (id, on) => change(`/api/blocks/${encodeURIComponent(id)}`, on ? 'PUT' : 'DELETE', {}),
+  /** @param {string} title @param {string[]} members @returns {Promise<{ chat_id: string }>} */
+  makeGroup: (title, members) => change('/api/groups', 'POST', { title, members }),
+  /** @param {string} id @param {'invite' | 'revoke' | 'remove' | 'transfer' | 'rename' | 'leave'} what @param {Record<string, unknown>} [body] */
+  group: (id, what, body = {}) => change(`/api/groups/${encodeURIComponent(id)}/${what}`, 'POST', body),
+  /** @param {string} id @param {'accept' | 'decline'} what */
+  answerInvite: (id, what) => change(`/api/invites/${encodeURIComponent(id)}/${what}`, 'POST', {}),
+  /** @returns {Promise<import('../wire.d.ts').Notifications>} */
+  notifications: () => http.get('/api/notifications?limit=100'),
+  /** @param {{ seq: number } | { upto: number }} seen @returns {Promise<{ upto: number, also: number[] }>} */
+  noticed: (seen) => change('/api/notifications/read', 'POST', seen),
+  /** @param {string} id @param {boolean} on @param {number | null} until @returns {Promise<{ muted?: number }>} */
+  mute: (id, on, until) => change(`/api/chats/${encodeURIComponent(id)}/mute`, 'POST', until === null ? { on } : { on, until }),
   /** @param {string} words @returns {Promise<ChatPage>} */
   searchChats: (words) => http.get(`/api/chats?q=${encodeURIComponent(words)}`),
+  /** @param {string} words @param {string | null} before @returns {Promise<Found>} */
+  searchMessages: (words, before) => http.get(`/api/search?q=${encodeURIComponent(words)}${before === null ? '' : `&before=${before}`}`),
 };
 
 /**

@@ -3,7 +3,7 @@
 /** @import { Chat } from '../types.js' */
 import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
-import { chatsByActivity, fate, unreadOf } from '../core/streams.js';
+import { chatsByActivity, fate, isMuted, unreadOf } from '../core/streams.js';
 import { fullTime, listTime } from '../core/time.js';
 import { previewOf } from '../core/timeline.js';
 import { chatAvatar, chatName } from './avatar.js';
@@ -13,6 +13,7 @@ import { systemWords } from './rows.js';
 import { attribute, h, icon, Part, rebuild, reconcile } from './dom.js';
 import { hereOf, hereSign, hereWords, typingWords } from './here.js';
 import { Search } from './search.js';
+import { choosePeople } from './groups.js';
 import { bones } from './parts.js';
 import { draftKey, drafts } from './composer.js';
 import { stateIcon, stateWords } from './states.js';
@@ -54,16 +55,26 @@ class ChatList extends Part {
     const title = h('h1', { tabindex: -1 });
     const rows = h('ul', { class: 'chat-rows', 'data-testid': 'chat-list' });
     const rest = h('div', { class: 'list-rest' });
+    const finds = h('section', { class: 'list-finds' });
     const search = new Search();
-    const head = h('header', { class: 'list-head' }, title, search.element);
-    this.replaceChildren(head, rows, rest);
+    const make = h('button', { type: 'button', class: 'button quiet icon-only', 'data-testid': 'group-new', onclick: () => choosePeople(this) }, icon('people'));
+    const head = h('header', { class: 'list-head' }, h('div', { class: 'row list-title' }, title, make), search.element);
+    this.replaceChildren(head, document.createElement('domu-invitations'), rows, rest, finds);
     this.ends.push(() => clearTimeout(search.timer));
+    // Whom one may ask is known with the chats.
+    this.watch(() => (make.disabled = !store.value?.loaded.value));
     const minute = signal(0);
     this.every(60_000, () => (minute.value += 1));
     this.watch(() => {
       title.textContent = t('chats_title');
+      attribute(make, 'aria-label', t('group_new'));
+      attribute(make, 'title', t('group_new'));
       search.label();
       attribute(rows, 'aria-label', t('chats_list'));
+    });
+    this.watch(() => {
+      const chats = store.value?.streams.value.chats;
+      rebuild(finds, () => (chats === undefined || search.words.value === '' ? [] : search.finds.shown(chats)));
     });
     this.watch(() => {
       const held = store.value;
@@ -120,7 +131,9 @@ function fillRow(row, chat, held, language, here) {
   const anchor = part('a');
   attribute(anchor, 'aria-current', chat.id === here ? 'page' : null);
   const unread = unreadOf(chat);
+  const muted = isMuted(chat, Date.now());
   attribute(anchor, 'data-unread', unread > 0 ? String(unread) : null);
+  attribute(anchor, 'data-muted', muted ? '' : null);
   const known = hereOf(chat, own, held.live.presence.value);
   part('.portrait').replaceChildren(chatAvatar(chat, own), ...(known && known.state !== 'offline' ? [hereSign(known.state)] : []));
   part('.chat-name .sr-only').textContent = known && known.state !== 'offline' ? `, ${hereWords(known, Date.now())}` : '';
@@ -138,20 +151,22 @@ function fillRow(row, chat, held, language, here) {
   const draft = chat.id === here ? '' : (recall(draftKey(own ?? '', chat.id)) ?? '').trim();
   line.classList.toggle('quiet', preview === null);
   const isolated = (/** @type {string} */ words) => h('bdi', null, words);
+  const gone = preview?.event?.d.deleted === true;
   if (typists.length > 0) line.replaceChildren(h('span', { class: 'draft' }, typingWords(chat.group ? chat.members.filter((member) => typists.includes(member.u)).map((member) => member.first_name) : [''])));
   else if (draft) line.replaceChildren(h('span', { class: 'draft' }, ...sentence('chat_draft', draft)));
-  else if (preview === null) line.replaceChildren(t('chat_nothing'));
+  else if (preview === null) line.replaceChildren(t(chat.n > 0 ? 'chat_hidden' : 'chat_nothing'));
   else if (preview.event && preview.event.d.kind === 'system') line.replaceChildren(systemWords(preview.event, chat));
   else if (preview.own) {
     const fated = preview.event ? fate(chat, own, preview.event.seq) : null;
     const state = preview.item ? (preview.item.state === 'queued' ? 'sending' : preview.item.state) : (fated?.state ?? 'sent');
-    line.replaceChildren(stateIcon(state, stateWords(state, { connected: true })), h('span', { class: 'cut' }, ...sentence('chat_you', preview.text)));
+    line.replaceChildren(stateIcon(state, stateWords(state, { connected: true })), h('span', { class: 'cut' }, ...sentence('chat_you', gone ? t('message_deleted') : preview.text)));
   } else if (chat.group) {
     const author = chat.members.find((member) => member.u === preview.author);
-    line.replaceChildren(h('span', { class: 'cut' }, author ? `${author.first_name}: ` : '', isolated(preview.text)));
-  } else line.replaceChildren(h('span', { class: 'cut' }, isolated(preview.text)));
+    line.replaceChildren(h('span', { class: 'cut' }, author ? `${author.first_name}: ` : '', isolated(gone ? t('message_deleted') : preview.text)));
+  } else line.replaceChildren(h('span', { class: 'cut' }, isolated(gone ? t('message_deleted') : preview.text)));
   part('.chat-count').replaceChildren(
-    ...(unread > 0 ? [h('span', { class: 'badge', 'aria-hidden': 'true', 'data-testid': 'unread' }, unread > 99 ? '99+' : unread), h('span', { class: 'sr-only' }, t('chat_unread', { count: unread }))] : []),
+    ...(muted ? [icon('bell-off', t('mute_sign'))] : []),
+    ...(unread > 0 ? [h('span', { class: muted ? 'badge quiet' : 'badge', 'aria-hidden': 'true', 'data-testid': 'unread' }, unread > 99 ? '99+' : unread), h('span', { class: 'sr-only' }, t('chat_unread', { count: unread }))] : []),
   );
 }
 

@@ -19,6 +19,8 @@ export const me = signal(/** @type {Me | null} */ (null));
 export const route = signal(match(location.pathname));
 /** Query of the address, as it was when we came here. */
 export const query = signal(asked());
+/** A message that is to be shown, once its conversation is. */
+export const wanted = signal(/** @type {null | { chat: string, seq: number }} */ (null));
 /** What stands in the way of the whole application. */
 export const obstacle = signal(/** @type {null | 'suspended' | 'offline' | 'failed' | 'switched'} */ (null));
 /** Whether it is known who is signed in. */

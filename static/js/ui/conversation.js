@@ -10,10 +10,12 @@ import { dayOf } from '../core/time.js';
 import { rowsOf } from '../core/timeline.js';
 import { chatAvatar, chatName, others } from './avatar.js';
 import { api } from './api.js';
-import { announce, explain, me, store } from './context.js';
+import { announce, explain, me, store, wanted } from './context.js';
 import { attribute, h, icon, Part, rebuild, reconcile, text } from './dom.js';
 import { showPeople } from './person.js';
 import { hereOf, hereSign, hereWords, typingWords } from './here.js';
+import { swipes } from './actions.js';
+import { Doing } from './doing.js';
 import { fillRow, makeRow } from './rows.js';
 import './composer.js';
 
@@ -21,6 +23,8 @@ import './composer.js';
 const NEAR_END = 60;
 /** Older messages are fetched when the top is this near. Pixels. */
 const NEAR_TOP = 600;
+/** How long a message that was looked for stands out. Milliseconds. */
+const REVEALED_MS = 2_500;
 
 class Conversation extends Part {
   /** Sequence after which messages were unread when this was opened. */
@@ -42,6 +46,10 @@ class Conversation extends Part {
   scroller = null;
   /** @type {HTMLOListElement | null} */
   list = null;
+  /** @type {Doing | null} */
+  doing = null;
+  /** What the list shows. @type {readonly Row[]} */
+  rows = [];
 
   begin() {
     const id = this.dataset.chat ?? '';
@@ -158,12 +166,17 @@ class Conversation extends Part {
         return other ? { words: t('unblock_name', { name: other.first_name }), run: () => void this.unblock(other) } : null;
       },
       typed: (some) => (some ? held.live.typed(id) : held.live.stopped()),
-      send: async (words) => {
+      send: async (words, reply) => {
         this.following = true;
-        await held.send(id, words);
+        await held.send(id, words, reply);
         this.divider.value = null;
       },
+      edit: (mid, rev, words) => held.edit(id, mid, rev, words),
+      editLast: () => doing.editLast(),
+      revision: (mid) => doing.revision(mid),
     };
+    const doing = new Doing({ host: this, chat: id, composer, rows: () => this.rows, reveal: (seq) => this.reveal(id, seq) });
+    this.doing = doing;
     this.watch(() => {
       const closed = chatNow()?.status === 'closed';
       if (closed) rebuild(write, () => [h('p', { class: 'closed', 'data-testid': 'chat-closed' }, icon('lock'), t('chat_closed'))]);
@@ -226,6 +239,8 @@ class Conversation extends Part {
       composer.focusArea();
     });
     this.listen(list, 'keydown', (event) => this.walk(event));
+    this.listen(list, 'click', (event) => doing.pressed(event));
+    this.ends.push(swipes(list, (message) => doing.rowOf(message, (row) => doing.can(row).reply?.())));
     this.listen(list, 'focusin', (event) => this.rove(event.target));
     this.listen(window, 'focus', () => this.seen());
     this.listen(document, 'visibilitychange', () => {
@@ -243,8 +258,16 @@ class Conversation extends Part {
     this.ends.push(() => sizes.disconnect());
 
     void this.settle(id).then(() => {
-      if (this.wide) composer.focusArea();
-      else title.focus({ preventScroll: true });
+      if (wanted.peek()?.chat !== id) {
+        if (this.wide) composer.focusArea();
+        else title.focus({ preventScroll: true });
+      }
+      this.watch(() => {
+        const place = wanted.value;
+        if (place?.chat !== id) return;
+        wanted.value = null;
+        void this.reveal(id, place.seq);
+      });
     });
   }
 
@@ -279,12 +302,40 @@ class Conversation extends Part {
     this.scrolled();
   }
 
+  /** Shows a message, however far back it is: the history between comes along, page by page. @param {string} id @param {number} seq */
+  async reveal(id, seq) {
+    const held = store.peek();
+    const chat = () => held?.streams.peek().chats.get(id);
+    this.following = false;
+    this.olderFailed.value = false;
+    for (let before = chat(); held && this.alive && before?.more && before.from > seq; before = chat()) {
+      const { from } = before;
+      try {
+        await held.loadOlder(id, Infinity);
+      } catch {
+        this.olderFailed.value = true;
+        return;
+      }
+      if (chat()?.from === from) return;
+    }
+    await new Promise((drawn) => requestAnimationFrame(drawn));
+    const row = this.list?.querySelector(`[data-seq="${seq}"]`);
+    if (!(row instanceof HTMLElement) || !this.alive) return;
+    row.scrollIntoView({ block: 'center' });
+    this.rove(row);
+    row.focus({ preventScroll: true });
+    row.classList.add('revealed');
+    setTimeout(() => row.classList.remove('revealed'), REVEALED_MS);
+  }
+
   /** @param {Chat} chat @param {Row[]} rows @param {boolean} connected */
   draw(chat, rows, connected) {
     const { scroller, list } = this;
     if (!scroller || !list) return;
     const anchor = this.following ? null : this.anchor();
-    const facts = { chat, connected, language: locale.value, now: Date.now(), takeBack: this.takeBack };
+    this.rows = rows;
+    for (const row of rows) if (row.type === 'message' && row.quote?.state === 'asked') store.peek()?.quote(chat.id, row.quote.seq);
+    const facts = { chat, own: store.peek()?.me.id ?? '', connected, language: locale.value, now: Date.now(), takeBack: this.takeBack };
     reconcile(
       list,
       rows,
@@ -380,6 +431,7 @@ class Conversation extends Part {
     const held = store.peek();
     const id = this.dataset.chat ?? '';
     if (!scroller || !list || !held || !this.settled || document.visibilityState !== 'visible' || !document.hasFocus()) return;
+    held.seeNews(id);
     const chat = held.streams.peek().chats.get(id);
     if (!chat || chat.seq <= chat.read) return;
     if (this.atEnd()) {
@@ -397,11 +449,12 @@ class Conversation extends Part {
     }
   }
 
-  /** Arrow keys walk through the messages. @param {KeyboardEvent} event */
+  /** Arrow keys walk through the messages, Enter opens what can be done with one, R answers it. @param {KeyboardEvent} event */
   walk(event) {
     const { list } = this;
     const target = event.target instanceof Element ? event.target : null;
     if (!list || !target || !target.classList.contains('message')) return;
+    if (this.doing?.typed(event)) return;
     const all = [...list.querySelectorAll('.message')];
     const at = all.indexOf(target);
     const next = event.key === 'ArrowUp' ? all[at - 1] : event.key === 'ArrowDown' ? all[at + 1] : event.key === 'Home' ? all[0] : event.key === 'End' ? all.at(-1) : undefined;

@@ -175,7 +175,7 @@ const UNTYPED = new Set(['file', 'radio']);
 /** @param {Element} parent @returns {NodeListOf<HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>} */
 const fields = (parent) => parent.querySelectorAll('input, textarea, select');
 
-/** Builds children anew and keeps what was typed and where the focus was. @param {Element} parent @param {() => Child[]} build */
+/** Builds children anew and keeps what was typed and where the focus and the caret were. @param {Element} parent @param {() => Child[]} build */
 export function rebuild(parent, build) {
   /** @type {Map<string, { value: string, checked: boolean }>} */
   const typed = new Map();
@@ -183,6 +183,8 @@ export function rebuild(parent, build) {
   const active = document.activeElement;
   // An id before a name, which radio buttons share.
   const focused = active instanceof HTMLElement && parent.contains(active) ? (active.id ? `#${CSS.escape(active.id)}` : `[name="${CSS.escape(active.getAttribute('name') ?? '')}"]`) : null;
+  // Only fields of text say where their caret is.
+  const caret = (active instanceof HTMLInputElement || active instanceof HTMLTextAreaElement) && active.selectionStart !== null ? /** @type {const} */ ([active.selectionStart, active.selectionEnd, active.selectionDirection ?? 'none']) : null;
   parent.replaceChildren();
   add(parent, build());
   for (const input of fields(parent)) {
@@ -194,5 +196,6 @@ export function rebuild(parent, build) {
   if (focused) {
     const again = parent.querySelector(focused);
     if (again instanceof HTMLElement) again.focus();
+    if (caret !== null && (again instanceof HTMLInputElement || again instanceof HTMLTextAreaElement)) again.setSelectionRange(...caret);
   }
 }

@@ -6,6 +6,8 @@ import { signal } from '../core/signals.js';
 import { api } from './api.js';
 import { avatar, fullName, memberAvatar, others } from './avatar.js';
 import { announce, store } from './context.js';
+import './groups.js';
+import './mute.js';
 import { focusSoon, h, icon, Part, rebuild } from './dom.js';
 import { ask, bones, failedToLoad, trouble } from './parts.js';
 import { languageName } from './profile.js';
@@ -47,6 +49,8 @@ class Panel extends Part {
           h('button', { type: 'button', class: 'button quiet icon-only', id: 'panel-close', 'aria-label': t('close'), 'data-testid': 'panel-close', onclick: () => dialog.close() }, icon('cross')),
         ),
         list ? this.members(now, own) : this.facts(),
+        list || !now.group ? this.under('domu-mute') : null,
+        list && now.status === 'open' ? this.under('domu-group-actions') : null,
       ]);
     });
     dialog.addEventListener('close', () => this.remove());
@@ -59,6 +63,14 @@ class Panel extends Part {
     this.ends.push(() => held.userEvents.delete(hear));
   }
 
+  /** What one may do with the chat. @param {'domu-mute' | 'domu-group-actions'} name */
+  under(name) {
+    const made = document.createElement(name);
+    made.className = 'panel-body';
+    made.dataset.chat = this.dataset.chat ?? '';
+    return made;
+  }
+
   /** @param {import('../types.js').Chat} chat @param {string} own */
   members(chat, own) {
     return h(
@@ -69,8 +81,8 @@ class Panel extends Part {
           'li',
           null,
           member.u === own || member.status !== 'active'
-            ? h('div', { class: 'person-row' }, memberAvatar(member), h('div', null, h('p', { class: 'name', dir: 'auto' }, fullName(member)), h('p', { class: 'muted small' }, member.u === own ? t('person_you') : t('person_left'))))
-            : h('button', { type: 'button', class: 'person-row as-button', id: `member-${member.u}`, 'data-testid': 'member', onclick: () => this.open(member.u) }, memberAvatar(member), h('span', { class: 'name', dir: 'auto' }, fullName(member)), icon('onward')),
+            ? h('div', { class: 'person-row' }, memberAvatar(member), h('div', null, h('p', { class: 'name', dir: 'auto' }, fullName(member)), h('p', { class: 'muted small' }, member.u === own ? t('person_you') : t('person_left')), member.role === 'owner' ? h('p', { class: 'chip' }, t('group_owner')) : null))
+            : h('button', { type: 'button', class: 'person-row as-button', id: `member-${member.u}`, 'data-testid': 'member', onclick: () => this.open(member.u) }, memberAvatar(member), h('span', { class: 'name', dir: 'auto' }, fullName(member)), member.role === 'owner' ? h('span', { class: 'chip' }, t('group_owner')) : icon('onward')),
         ),
       ),
     );

@@ -8,6 +8,7 @@ import { api } from './api.js';
 import { chatName } from './avatar.js';
 import { me } from './context.js';
 import { h, icon } from './dom.js';
+import { Finds } from './finds.js';
 
 /** Pause in typing after which the server is asked. Milliseconds. */
 const PAUSE_MS = 250;
@@ -21,6 +22,9 @@ export class Search {
   more = signal(0);
   /** What the server is doing about it. */
   state = signal(/** @type {'idle' | 'asking' | 'done' | 'failed'} */ ('idle'));
+
+  /** What was said with these words. */
+  finds = new Finds();
 
   constructor() {
     this.input = h('input', { type: 'search', name: 'search', id: 'chat-search', autocomplete: 'off', enterkeyhint: 'search', spellcheck: 'false', 'data-testid': 'chat-search' });
@@ -48,12 +52,16 @@ export class Search {
     this.found.value = [];
     this.more.value = 0;
     this.words.value = words;
+    this.finds.changed(words);
     if (words === '') {
       this.state.value = 'idle';
       return;
     }
     this.state.value = 'asking';
-    this.timer = setTimeout(() => void this.ask(words), PAUSE_MS);
+    this.timer = setTimeout(() => {
+      void this.ask(words);
+      void this.finds.ask();
+    }, PAUSE_MS);
   }
 
   /** @param {string} words */
@@ -78,7 +86,7 @@ export class Search {
     const fitting = held.filter((chat) => found.has(chat.id) || fits(chatName(chat, own), words) || chat.members.some((member) => member.u !== own && fits(`${member.first_name} ${member.last_name}`, words)));
     const known = new Set(held.map((chat) => chat.id));
     // Their events come when they are opened.
-    const further = this.found.value.filter((chat) => !known.has(chat.id)).map((wire) => /** @type {Chat} */ ({ ...wire, seq: wire.head, from: wire.head + 1, more: true, ahead: new Map(), counted: wire.head }));
+    const further = this.found.value.filter((chat) => !known.has(chat.id)).map((wire) => /** @type {Chat} */ ({ ...wire, seq: wire.head, from: wire.head + 1, more: true, ahead: new Map(), quoted: new Map(), counted: wire.head }));
     return [...fitting, ...further];
   }
 }

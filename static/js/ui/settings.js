@@ -40,6 +40,7 @@ class SettingsScreen extends Part {
             { value: 'on', label: t('settings_receipts_on'), hint: t('settings_receipts_on_text') },
             { value: 'off', label: t('settings_receipts_off'), hint: t('settings_receipts_off_text') },
           ]),
+          this.told(settings),
           h('section', { class: 'card' }, h('div', { class: 'setting' }, h('span', { 'aria-hidden': 'true' }, t('theme')), themeSwitch()), h('p', { class: 'muted small' }, t('settings_theme_text'))),
         ),
       ]);
@@ -70,13 +71,43 @@ class SettingsScreen extends Part {
     );
   }
 
+  /** What this person is told of, by which way. @param {Settings} settings */
+  told(settings) {
+    const names = /** @type {const} */ (['notify_messages', 'notify_chats', 'notify_invites', 'mail_messages']);
+    const changed = names.find((name) => this.busy.value === name || this.done.value === name);
+    const state = changed === undefined ? null : this.busy.value === changed ? h('p', { class: 'muted small', role: 'status' }, t('saving')) : notice(t('saved'));
+    const failed = names.find((name) => this.problem.value?.name === name);
+    const box = (/** @type {typeof names[number]} */ name, /** @type {import('../core/i18n.js').Key} */ label, /** @type {import('../core/i18n.js').Key} */ hint) =>
+      h(
+        'label',
+        { class: 'check' },
+        h('input', { type: 'checkbox', name, id: `${name}-box`, checked: settings[name], 'data-testid': name, 'aria-describedby': `${name}-hint`, onchange: (/** @type {Event} */ event) => void this.choose(name, /** @type {HTMLInputElement} */ (event.target).checked ? 'on' : 'off') }),
+        h('span', null, h('span', { class: 'name' }, t(label)), h('span', { class: 'muted small', id: `${name}-hint` }, t(hint))),
+      );
+    return h(
+      'fieldset',
+      { class: 'card choice-card', id: 'notifications', 'data-testid': 'setting-notifications' },
+      h('legend', null, t('settings_told')),
+      h('p', { class: 'muted' }, t('settings_told_text')),
+      h('p', { class: 'name' }, t('settings_told_here')),
+      box('notify_messages', 'settings_told_messages', 'settings_told_messages_text'),
+      box('notify_chats', 'settings_told_chats', 'settings_told_chats_text'),
+      box('notify_invites', 'settings_told_invites', 'settings_told_invites_text'),
+      h('p', { class: 'name' }, t('settings_told_mail')),
+      box('mail_messages', 'settings_mail_messages', 'settings_mail_messages_text'),
+      h('label', { class: 'check' }, h('input', { type: 'checkbox', checked: true, disabled: true, 'aria-describedby': 'mail-security-hint' }), h('span', null, h('span', { class: 'name' }, t('settings_mail_security')), h('span', { class: 'muted small', id: 'mail-security-hint' }, t('settings_mail_security_text')))),
+      failed === undefined ? null : trouble(this.problem.value?.error),
+      h('div', { class: 'setting-state' }, state),
+    );
+  }
+
   /** @param {string} name @param {string} value */
   async choose(name, value) {
     const person = me.peek();
     const language = locale.peek();
     if (person === null) return;
     /** @type {Partial<Settings>} */
-    const change = /** @type {any} */ ({ [name]: name === 'read_receipts' ? value === 'on' : value });
+    const change = /** @type {any} */ ({ [name]: value === 'on' || value === 'off' ? value === 'on' : value });
     this.problem.value = null;
     this.done.value = '';
     this.busy.value = name;
@@ -84,7 +115,7 @@ class SettingsScreen extends Part {
     const before = /** @type {Partial<Settings>} */ ({ [name]: person.settings[/** @type {keyof Settings} */ (name)] });
     me.value = { ...person, settings: { ...person.settings, ...change } };
     if (change.locale) setLocale(change.locale, { keep: false });
-    focusSoon(() => document.getElementById(`${name}-${value}`));
+    focusSoon(() => document.getElementById(`${name}-${value}`) ?? document.getElementById(`${name}-box`));
     try {
       await client.learn(() => http.settings(change));
       this.done.value = name;

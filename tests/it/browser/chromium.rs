@@ -238,17 +238,35 @@ impl Window {
 
     pub async fn click(&self, testid: &str) {
         let began = Instant::now();
-        // An element may be drawn anew between being found and being clicked.
-        while let Err(error) = self.find(testid).await.click().await {
+        // An element may be drawn anew between being found and being clicked, and cannot be clicked while it is disabled.
+        loop {
+            let element = self.find(testid).await;
+            let done = match element.is_enabled().await {
+                Ok(true) => element.click().await.map_err(|error| error.to_string()),
+                Ok(false) => Err("it is disabled".into()),
+                Err(error) => Err(error.to_string()),
+            };
+            let Err(error) = done else { return };
             assert!(began.elapsed() < PAGE_PATIENCE, "{}: {testid} cannot be clicked: {error}", self.name);
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
 
     pub async fn fill(&self, testid: &str, text: &str) {
-        let element = self.find(testid).await;
-        element.clear().await.expect("an empty field");
-        element.send_keys(text).await.unwrap_or_else(|error| panic!("{}: {testid}: {error}", self.name));
+        let began = Instant::now();
+        // A field may be drawn anew between being found and being filled.
+        loop {
+            let element = self.find(testid).await;
+            let filled = match element.clear().await {
+                Ok(()) => element.send_keys(text).await,
+                Err(error) => Err(error),
+            };
+            match filled {
+                Ok(()) => return,
+                Err(error) => assert!(began.elapsed() < PAGE_PATIENCE, "{}: {testid}: {error}", self.name),
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
     }
 
     /// Waits until a script finds something true.

@@ -24,6 +24,17 @@ const SEARCH_NOBODY: &str = "
     input.value = 'qqqq';
     input.dispatchEvent(new Event('input'));";
 
+const SEARCH_WORD: &str = "
+    const input = document.querySelector('[data-testid=chat-search]');
+    input.value = 'taart';
+    input.dispatchEvent(new Event('input'));";
+
+const OPEN_MENU: &str = "[...document.querySelectorAll('.message .more')].at(-1).click();";
+
+const EDIT_LAST: &str = "
+    const area = document.querySelector('[data-testid=composer]');
+    area.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true }));";
+
 /// A page in one of its states.
 struct State {
     name: &'static str,
@@ -116,13 +127,27 @@ fn rooms() -> Vec<State> {
     ]});
     let sessions = || json!([{"path": "/api/sessions$", "body": sessions.clone()}]);
     let none = json!({"chats": [], "total": 0, "epoch": "e"});
+    let group = "0198c0de-0000-7000-8000-0000000000aa";
+    let notice = |seq: u64, kind: &str| json!({"seq": seq, "ts": 1_763_000_000_000_i64 + seq as i64, "kind": kind});
+    let mut invite = notice(9, "invites");
+    invite["chat_id"] = json!(group);
+    invite["title"] = json!("Ons studentenhuis aan de Oudegracht, derde verdieping");
+    invite["by_name"] = json!("Maximiliaan");
+    let mut verified = notice(2, "account");
+    verified["change"] = json!("verified");
+    let counts = json!({"messages": {"total": 0, "unread": 0}, "chats": {"total": 1, "unread": 0},
+        "invites": {"total": 1, "unread": 1}, "account": {"total": 1, "unread": 1}});
+    let news = json!({"head": 9, "counts": counts, "items": [invite, notice(4, "chats"), verified], "more": false,
+        "noticed": {"upto": 1, "also": [4]}, "chats": []});
+    let mut nothing = news.clone();
+    nothing["items"] = json!([]);
     let people = |body: &Value| json!([{"path": "/api/people/", "body": body}]);
     vec![
         state("chats", "/chats", "chat-row"),
         state("chats-loading", "/chats", "[data-testid=chat-list] + .list-rest .skeletons")
             .answered(json!([{"socket": "hang"}, {"path": "/api/chats[?]", "hang": true}])),
         state("chats-empty", "/chats", "chats-empty")
-            .answered(json!([{"socket": "fail"}, {"path": "/api/chats[?]", "body": none}])),
+            .answered(json!([{"socket": "fail"}, {"path": "/api/chats[?]", "body": &none}])),
         state("chats-failed", "/chats", "chats-failed")
             .answered(json!([{"socket": "fail"}, {"path": "/api/chats[?]", "status": 503, "body": {}}])),
         state("chats-refused", "/chats", "chats-failed").answered(json!([{"socket": 4005}])),
@@ -134,7 +159,11 @@ fn rooms() -> Vec<State> {
             json!([{"path": "/api/me$", "status": 403, "body": {"name": "suspended", "code": 40304, "status": 403}}]),
         ),
         state("search-empty", "/chats", "chat-row").done(SEARCH_NOBODY, "[data-testid=search-state][data-state=done]"),
+        state("search-found", "/chats", "chat-row").done(SEARCH_WORD, "find"),
+        state("group-new", "/chats", "chat-row").then(&["group-new"], "group-dialog"),
         state("chat", "/chats/{chat}", "message"),
+        state("message-menu", "/chats/{chat}", "message").done(OPEN_MENU, "message-menu"),
+        state("message-edit", "/chats/{chat}", "message").done(EDIT_LAST, "composer-mode"),
         state("person", "/chats/{chat}", "message").answered(people(&about)).then(&["about-chat"], "panel-block"),
         state("person-blocked", "/chats/{chat}", "message")
             .answered(people(&blocked))
@@ -148,6 +177,13 @@ fn rooms() -> Vec<State> {
         state("block", "/chats/{chat}", "message")
             .answered(people(&about))
             .then(&["about-chat", "panel-block"], "block-yes"),
+        state("news", "/notifications", "news-invites")
+            .answered(json!([{"socket": "fail"}, {"path": "/api/notifications[?]", "body": news}])),
+        state("news-empty", "/notifications", "news-empty").answered(
+            json!([{"socket": "fail"}, {"path": "/api/chats[?]", "body": none}, {"path": "/api/notifications[?]", "body": nothing}]),
+        ),
+        state("news-failed", "/notifications", "load-again")
+            .answered(json!([{"socket": "fail"}, {"path": "/api/notifications[?]", "status": 503, "body": {}}])),
         state("me", "/me", "to-profile"),
         state("profile", "/me/profile", "profile-form"),
         state("profile-failed", "/me/profile", "profile-form")

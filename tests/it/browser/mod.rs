@@ -2,7 +2,9 @@
 
 mod account;
 mod chromium;
+mod groups;
 mod live;
 mod looks;
+mod messages;
 mod pages;
 mod talk;

@@ -9,15 +9,29 @@ use super::root;
 /// Layers, lowest first. A module imports from its own layer or below, with the exceptions below.
 const LAYERS: &[&[&str]] = &[
     // L0 pure. `error` is a value made of the code table, and decoding answers with it.
-    &["ids", "protocol", "error", "moderation", "matching"],
+    &["ids", "protocol", "error", "text", "moderation", "matching"],
     // L1 ground
     &["config", "clock", "telemetry", "supervise", "ratelimit", "doors", "seal"],
     // L2 state: neither knows the other
     &["store", "realtime"],
     // L3 services
-    &["chat", "accounts", "mail", "demo", "verification", "notifications", "reports", "admin", "privacy", "services"],
+    &[
+        "chat",
+        "accounts",
+        "mail",
+        "demo",
+        "verification",
+        "notifications",
+        "reports",
+        "admin",
+        "jobs",
+        "privacy",
+        "services",
+        "onboarding",
+        "matchmaking",
+    ],
     // L4 edges
-    &["ws", "http", "jobs", "ops", "docs", "cli"],
+    &["ws", "http", "ops", "docs", "cli"],
     // L5 root
     &["app", "main", "lib"],
 ];
@@ -29,10 +43,23 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("accounts", "chat"),
     // Confirmation mails.
     ("accounts", "mail"),
+    // Texts are screened by the chat's rules; events are run by its committer, and what it delivers concerns suggestions.
+    ("onboarding", "chat"),
+    ("matchmaking", "chat"),
+    // Admins act upon people and sockets; whoever is suspended is told by the committer.
+    ("admin", "accounts"),
+    ("admin", "chat"),
+    // Jobs are done by the services whose work they are.
+    ("jobs", "accounts"),
+    ("jobs", "admin"),
     // The composition of all services.
+    ("services", "admin"),
     ("services", "accounts"),
     ("services", "chat"),
+    ("services", "onboarding"),
+    ("services", "matchmaking"),
     ("services", "demo"),
+    ("services", "jobs"),
     // Routes include the upgrade; the command line starts the control socket's client.
     ("http", "ws"),
     ("http", "ops"),

@@ -17,6 +17,8 @@ pub struct ChatMirror {
     pub facts: Value,
     /// Who has read and received how far.
     pub markers: BTreeMap<String, (u64, u64)>,
+    /// What the last marker of each said by itself.
+    told: BTreeMap<String, (u64, u64)>,
     /// How often this chat was thrown away and taken anew.
     pub snapshots: u32,
     /// Whether events are checked and not kept.
@@ -32,6 +34,10 @@ pub struct Mirror {
     pub user_seq: u64,
     pub user_events: Vec<Value>,
     pub chats: BTreeMap<String, ChatMirror>,
+    /// Open invitations, by group and who is asked.
+    pub invites: BTreeMap<(String, String), Value>,
+    /// What is news, as the connect reply said and events went on.
+    pub notices: Value,
     /// My own id, from the connect reply.
     pub me: String,
     /// Whether events are checked and not kept, for clients that see millions.
@@ -46,6 +52,26 @@ impl Mirror {
     pub fn position(&self) -> Value {
         let chats: BTreeMap<&str, u64> = self.chats.iter().map(|(id, chat)| (id.as_str(), chat.seq)).collect();
         json!({"epoch": self.epoch, "user": self.user_seq, "chats": chats})
+    }
+
+    /// Goes back by so many events in every stream, as a device does whose newest notes were lost. What is forgotten of
+    /// one's own stream may have been about a chat: that one is forgotten whole.
+    pub fn forget_last(&mut self, events: u64) {
+        self.user_seq = self.user_seq.saturating_sub(events);
+        while self.user_events.last().is_some_and(|event| event["seq"].as_u64() > Some(self.user_seq)) {
+            if let Some(event) = self.user_events.pop()
+                && let Some(chat) = event["d"]["chat_id"].as_str()
+            {
+                self.chats.remove(chat);
+            }
+        }
+        if let Some(items) = self.notices.get_mut("items").and_then(Value::as_array_mut) {
+            items.retain(|item| item["seq"].as_u64() <= Some(self.user_seq));
+        }
+        for chat in self.chats.values_mut() {
+            chat.seq = chat.seq.saturating_sub(events);
+            chat.events.split_off(&(chat.seq + 1));
+        }
     }
 
     /// Takes a whole connect reply.
@@ -78,6 +104,15 @@ impl Mirror {
             );
         }
         self.chats = known;
+        // What was told event by event is what a fresh look tells.
+        if user["recovered"] == "full" && !self.notices.is_null() && self.notices != ok["notices"] {
+            return Err(format!("the news is {} but by its events {}", ok["notices"], self.notices));
+        }
+        self.notices = ok["notices"].clone();
+        self.invites.clear();
+        for invite in ok["invites"].as_array().into_iter().flatten() {
+            self.invites.insert((text(invite, "chat_id")?, text(invite, "u")?), invite.clone());
+        }
         Ok(())
     }
 
@@ -162,7 +197,10 @@ impl Mirror {
     /// Takes the answer to a publish as the event it stands for.
     pub fn acked(&mut self, chat: &str, sent: &Value, ok: &Value) -> Result<(), Complaint> {
         let me = self.me.clone();
-        let chat = self.chats.get_mut(chat).ok_or_else(|| format!("an answer for the unknown chat {chat}"))?;
+        let Some(chat) = self.chats.get_mut(chat) else {
+            // What was stored is answered again to whoever has left since.
+            return if ok["dup"] == true { Ok(()) } else { Err(format!("an answer for the unknown chat {chat}")) };
+        };
         let seq = number(ok, "seq")?;
         if ok["dup"] == true && seq != chat.seq + 1 {
             if seq > chat.seq + 1 {
@@ -175,8 +213,12 @@ impl Mirror {
         }
         let mut data =
             json!({"mid": ok["mid"], "n": ok["n"], "u": me, "cid": sent["cid"], "text": sent["text"], "kind": "user"});
-        if let Some(reply_to) = sent.get("reply_to") {
+        if let Some(reply_to) = sent.get("reply_to").filter(|reply_to| !reply_to.is_null()) {
             data["reply_to"] = reply_to.clone();
+            let answered = chat.events.values().find(|held| held["d"]["mid"] == *reply_to);
+            if let Some(answered) = answered {
+                data["reply_seq"] = answered["seq"].clone();
+            }
         }
         chat.event(&json!({"op": "message", "seq": seq, "ts": ok["ts"], "d": data}))
     }
@@ -185,13 +227,15 @@ impl Mirror {
         let id = text(frame, "ch")?;
         let Some(chat) = self.chats.get_mut(id.trim_start_matches("chat:")) else { return Ok(()) };
         let user = text(&frame["d"], "u")?;
-        let before = chat.markers.get(&user).copied().unwrap_or_default();
+        let (known, told) = (chat.markers.entry(user.clone()).or_default(), chat.told.entry(user.clone()).or_default());
         // Who hides what they have read says only what they have received.
-        let at = (frame["d"]["read"].as_u64().unwrap_or(before.0), number(&frame["d"], "recv")?);
-        if at.0 < before.0 || at.1 < before.1 {
-            return Err(format!("the marker of {user} went back from {before:?} to {at:?}"));
+        let at = (frame["d"]["read"].as_u64().unwrap_or(told.0), number(&frame["d"], "recv")?);
+        if at.0 < told.0 || at.1 < told.1 {
+            return Err(format!("the marker of {user} went back from {told:?} to {at:?}"));
         }
-        chat.markers.insert(user, at);
+        *told = at;
+        // One that waited while the chat was read may say less than what was read then: the greatest holds.
+        *known = (known.0.max(at.0), known.1.max(at.1));
         Ok(())
     }
 
@@ -217,6 +261,31 @@ impl Mirror {
         }
         self.user_seq = seq;
         self.user_events.push(event.clone());
+        self.news(seq, event);
+        if event["op"] == "chat.left" {
+            self.chats.remove(&text(&event["d"], "chat_id")?);
+        }
+        if event["op"] == "erased"
+            && let Some(chat) = self.chats.get_mut(&text(&event["d"], "chat_id")?)
+        {
+            chat.erase(&event["d"]);
+        }
+        if event["op"] == "mute"
+            && let Some(chat) = self.chats.get_mut(&text(&event["d"], "chat_id")?)
+            && let Some(facts) = chat.facts.as_object_mut()
+        {
+            match event["d"].get("muted") {
+                Some(until) => facts.insert("muted".into(), until.clone()),
+                None => facts.remove("muted"),
+            };
+        }
+        if event["op"] == "invite" {
+            let key = (text(&event["d"], "chat_id")?, text(&event["d"], "u")?);
+            match event["d"].get("invite") {
+                Some(invite) => self.invites.insert(key, invite.clone()),
+                None => self.invites.remove(&key),
+            };
+        }
         if event["op"] == "chat.opened" {
             let chat = &event["d"]["chat"];
             if chat.is_null() {
@@ -233,6 +302,48 @@ impl Mirror {
         }
         Ok(())
     }
+
+    /// Takes in what an event of the own stream is as news, and what it says was seen.
+    fn news(&mut self, seq: u64, event: &Value) {
+        let (me, d) = (json!(self.me), &event["d"]);
+        let Some(notices) = self.notices.as_object_mut() else { return };
+        let about = |kind: &str, fields: &[(&str, &Value)]| {
+            let mut item = json!({"seq": seq, "ts": event["ts"], "kind": kind});
+            for (name, value) in fields {
+                item[*name] = (*value).clone();
+            }
+            item
+        };
+        let verified = json!(if d["verified"] == true { "verified" } else { "unverified" });
+        let over = match event["op"].as_str().unwrap_or_default() {
+            "chat.left" => "chats",
+            "invite" if d["u"] == me => "invites",
+            _ => "",
+        };
+        if let Some(items) = notices.get_mut("items").and_then(Value::as_array_mut) {
+            items.retain(|item| item["kind"] != over || item["chat_id"] != d["chat_id"]);
+        }
+        let item = match event["op"].as_str().unwrap_or_default() {
+            "chat.opened" => Some(about("chats", &[("chat_id", &d["chat_id"])])),
+            "invite" if d["u"] == me && d["change"] == "opened" => {
+                let invite = &d["invite"];
+                let fields = [("chat_id", &d["chat_id"]), ("title", &invite["title"]), ("by_name", &invite["by_name"])];
+                Some(about("invites", &fields))
+            }
+            "verification" => Some(about("account", &[("change", &verified)])),
+            "sanction" => Some(about("account", &[("change", &d["change"])])),
+            "notify.read" => {
+                notices.insert("noticed".into(), d.clone());
+                None
+            }
+            _ => None,
+        };
+        let oldest = seq.saturating_sub(notices.get("window").and_then(Value::as_u64).unwrap_or_default());
+        if let Some(items) = notices.get_mut("items").and_then(Value::as_array_mut) {
+            items.extend(item);
+            items.retain(|item| item["seq"].as_u64() > Some(oldest));
+        }
+    }
 }
 
 impl ChatMirror {
@@ -242,8 +353,10 @@ impl ChatMirror {
             return Err(format!("event {seq} after {} ({event})", self.seq));
         }
         self.seq = seq;
+        self.belongs(event);
+        let about_older = self.change(event);
         // Who writes has read what stands before.
-        if (event["op"] == "message" || event["op"] == "hidden")
+        if (event["op"] == "message" || (event["op"] == "hidden" && !about_older))
             && let Some(author) = event["d"]["u"].as_str()
         {
             let at = self.markers.entry(author.to_owned()).or_default();
@@ -253,6 +366,109 @@ impl ChatMirror {
             self.events.insert(seq, plain(event));
         }
         Ok(())
+    }
+
+    /// Does to a message that is held what an event says; whether it is about a message that came before.
+    fn change(&mut self, event: &Value) -> bool {
+        let (op, d) = (event["op"].as_str().unwrap_or_default(), &event["d"]);
+        let hidden = op == "hidden";
+        if !hidden && !["message.edited", "message.deleted", "reaction"].contains(&op) {
+            return false;
+        }
+        if hidden && d["n"] == 0 {
+            return true;
+        }
+        let same = |held: &Value| {
+            held["op"] == "message" && if hidden { held["d"]["n"] == d["n"] } else { held["d"]["mid"] == d["mid"] }
+        };
+        let newest =
+            self.events.values().filter_map(|held| held["d"]["n"].as_u64()).chain(self.facts["n"].as_u64()).max();
+        let older = d["n"].as_u64() <= newest && newest > Some(0);
+        let Some(held) = self.events.values_mut().find(|held| same(held)) else { return older };
+        match op {
+            "hidden" => {
+                held["op"] = json!("hidden");
+                held["d"] = d.clone();
+            }
+            "reaction" if held["d"]["deleted"] == true => {}
+            "reaction" => {
+                let mut reactions = held["d"]["reactions"].as_array().cloned().unwrap_or_default();
+                let one = json!({"u": d["u"], "emoji": d["emoji"]});
+                let there = reactions.iter().position(|reaction| *reaction == one);
+                match (there, d["on"] == true) {
+                    (None, true) => reactions.push(one),
+                    (Some(at), false) => drop(reactions.remove(at)),
+                    _ => {}
+                }
+                held["d"]["reactions"] = json!(reactions);
+                if let Some(fields) = held["d"].as_object_mut().filter(|_| reactions.is_empty()) {
+                    fields.remove("reactions");
+                }
+            }
+            _ if held["d"]["rev"].as_u64().unwrap_or(1) >= d["rev"].as_u64().unwrap_or_default() => {}
+            "message.edited" => {
+                held["d"]["text"] = d["text"].clone();
+                held["d"]["rev"] = d["rev"].clone();
+                held["d"]["edited"] = d["edited_at"].clone();
+            }
+            _ => {
+                held["d"]["text"] = json!("");
+                held["d"]["rev"] = d["rev"].clone();
+                held["d"]["deleted"] = json!(true);
+                if let Some(fields) = held["d"].as_object_mut() {
+                    fields.remove("edited");
+                    fields.remove("reactions");
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes a message out of sight.
+    fn erase(&mut self, d: &Value) {
+        let erased = self.events.values_mut().find(|held| held["op"] == "message" && held["d"]["mid"] == d["mid"]);
+        if let Some(held) = erased {
+            held["op"] = json!("hidden");
+            held["d"] = json!({"n": d["n"], "u": held["d"]["u"]});
+        }
+    }
+
+    /// Takes in what an event says of the chat's name and people.
+    fn belongs(&mut self, event: &Value) {
+        let d = &event["d"];
+        match (event["op"].as_str(), d["change"].as_str()) {
+            (Some("chat"), Some("renamed")) => self.facts["name"] = d["title"].clone(),
+            (Some("chat"), Some("closed")) => self.facts["status"] = json!("closed"),
+            (Some("member"), Some(change)) => {
+                let mut members = self.facts["members"].as_array().cloned().unwrap_or_default();
+                if !members.iter().any(|member| member["u"] == d["u"]) {
+                    members.push(json!({"u": d["u"]}));
+                }
+                for member in members.iter_mut().filter(|member| member["u"] == d["u"]) {
+                    if let Some(role) = d.get("role") {
+                        member["role"] = role.clone();
+                    }
+                    match change {
+                        "joined" => member["status"] = json!("active"),
+                        "left" | "removed" => {
+                            member["status"] = json!("left");
+                            member["role"] = json!("member");
+                        }
+                        _ => {}
+                    }
+                }
+                self.facts["members"] = json!(members);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is known of the chat's name and people.
+    pub fn membership(&self) -> Value {
+        let people = self.facts["members"].as_array().into_iter().flatten();
+        let people: BTreeMap<String, Value> =
+            people.map(|it| (it["u"].to_string(), json!([it["role"], it["status"]]))).collect();
+        json!({"name": self.facts["name"], "status": self.facts["status"], "people": people})
     }
 
     /// The messages known, as (position, text).

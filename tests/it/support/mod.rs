@@ -1,5 +1,6 @@
 //! The vocabulary in which the tests are written.
 
+pub mod admins;
 pub mod chance;
 pub mod client;
 pub mod http;
@@ -12,6 +13,7 @@ pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod students;
 
 use std::path::{Path, PathBuf};
 

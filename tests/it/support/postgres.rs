@@ -125,6 +125,20 @@ pub async fn connect(url: &str) -> DatabaseConnection {
     Database::connect(options(url)).await.unwrap_or_else(|error| panic!("cannot connect to {url}: {error}"))
 }
 
+/// The first column of every row of a query, as text.
+pub async fn texts(database: &DatabaseConnection, sql: &str) -> Vec<String> {
+    let query = Statement::from_string(database.get_database_backend(), sql);
+    let rows = database.query_all_raw(query).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    rows.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
+}
+
+/// The first column of every row of a query, as ids.
+pub async fn ids(database: &DatabaseConnection, sql: &str) -> Vec<String> {
+    let query = Statement::from_string(database.get_database_backend(), sql);
+    let rows = database.query_all_raw(query).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    rows.iter().map(|row| row.try_get_by_index::<uuid::Uuid>(0).expect("an id").to_string()).collect()
+}
+
 /// Runs one statement.
 pub async fn run(database: &DatabaseConnection, sql: &str) {
     database

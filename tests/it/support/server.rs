@@ -146,6 +146,11 @@ impl TestServer {
         &self.running.as_ref().expect("a running server").house
     }
 
+    /// What edges call.
+    pub fn services(&self) -> &domu::services::Services {
+        &self.house().services
+    }
+
     pub fn data_dir(&self) -> &Path {
         &self.config.data_dir
     }
@@ -284,6 +289,48 @@ impl TestServer {
         database.close().await.expect("a closed connection");
     }
 
+    /// The first column of every row of a query, as text, beside the server.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        let database = postgres::connect(&self.database_url()).await;
+        let texts = postgres::texts(&database, query).await;
+        database.close().await.expect("a closed connection");
+        texts
+    }
+
+    /// An id as this database writes it in a statement.
+    pub fn id_text(&self, id: &str) -> String {
+        if self.database.is_some() { format!("'{id}'") } else { format!("X'{}'", id.replace('-', "")) }
+    }
+
+    /// The questionnaire, behind the doors.
+    pub fn onboarding(&self) -> domu::onboarding::Onboarding {
+        self.house().services.onboarding.clone()
+    }
+
+    /// The first column of every row of a query, as ids.
+    pub async fn ids(&self, query: &str) -> Vec<String> {
+        let database = postgres::connect(&self.database_url()).await;
+        let ids = postgres::ids(&database, query).await;
+        database.close().await.expect("a closed connection");
+        ids
+    }
+
+    /// Suggestions, behind the doors.
+    pub fn matchmaking(&self) -> domu::matchmaking::Matchmaking {
+        self.house().services.matchmaking.clone()
+    }
+
+    /// One number from the database, beside the server.
+    pub async fn number(&self, query: &str) -> i64 {
+        let database = postgres::connect(&self.database_url()).await;
+        let statement =
+            sea_orm::Statement::from_string(sea_orm::ConnectionTrait::get_database_backend(&database), query);
+        let row = sea_orm::ConnectionTrait::query_one_raw(&database, statement).await.expect("an answer");
+        let number = row.expect("a row").try_get_by_index(0).expect("a number");
+        database.close().await.expect("a closed connection");
+        number
+    }
+
     /// Holds the SQLite database, so that the server cannot commit until it is released.
     pub async fn hold_writer(&self) -> Held {
         let database = postgres::connect(&self.database_url()).await;
@@ -319,12 +366,12 @@ impl Held {
 }
 
 /// Hashes cost next to nothing here; that they cost enough elsewhere is tested where they are made.
-fn setup(clock: &Clock) -> Setup {
+pub fn setup(clock: &Clock) -> Setup {
     Setup { clock: clock.clone(), hash_cost: HashCost::CHEAPEST, ..Setup::default() }
 }
 
 /// Settings of test servers: limits of rate are out of the way unless a test is about them.
-fn settings(data_dir: &Path) -> Config {
+pub fn settings(data_dir: &Path) -> Config {
     let mut config = Config::development(data_dir).expect("randomness");
     config.limits.messages_per_minute = 1_000_000;
     config.limits.socket_ops_per_second = 100_000;
@@ -343,7 +390,7 @@ fn build() -> String {
 }
 
 /// A migrated SQLite file, made once for a build, by whichever test comes first.
-async fn sqlite_template() -> PathBuf {
+pub async fn sqlite_template() -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let template = directory.join(format!("template-{}.db", build()));
     let lock = std::fs::File::create(directory.join("template.lock")).expect("a lock");

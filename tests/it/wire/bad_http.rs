@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::bystander::Bystander;
+use crate::support::admins;
 use crate::support::people::Person;
 use crate::support::raw::{End, Frame, Raw};
 use crate::support::server::TestServer;
@@ -12,20 +13,20 @@ use crate::support::server::TestServer;
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
 /// What a changing route takes.
-enum Takes {
+pub(super) enum Takes {
     Nothing,
-    /// A picture, not JSON.
+    /// A picture or a form, not JSON.
     Bytes,
     /// An object; the fields that may be left out, and `*` for all.
     Json(Value, &'static [&'static str]),
 }
 
 /// A valid body for each changing route there is, or is to be.
-fn example(method: &str, path: &str) -> Option<Takes> {
+pub(super) fn example(method: &str, path: &str) -> Option<Takes> {
     let (email, password) = ("nobody@student.uva.nl", "correct horse battery");
     Some(match (method, path) {
         ("DELETE", _) | ("PUT", "/api/blocks/{id}") | ("POST", "/api/auth/sign-out") => Takes::Nothing,
-        ("PUT", "/api/me/picture") => Takes::Bytes,
+        ("PUT", "/api/me/picture") | ("POST", "/unsubscribe") => Takes::Bytes,
         ("POST", "/api/auth/sign-up") => Takes::Json(
             json!({"email": email, "password": password, "first_name": "A", "last_name": "B", "date_of_birth": "2004-05-31", "accept_terms": true, "locale": "nl"}),
             &["locale"],
@@ -48,7 +49,7 @@ fn example(method: &str, path: &str) -> Option<Takes> {
             &["*"],
         ),
         ("PATCH", "/api/me/settings") => Takes::Json(
-            json!({"locale": "nl", "visibility": "ghost", "who_may_message": "nobody", "read_receipts": false}),
+            json!({"locale": "nl", "visibility": "ghost", "who_may_message": "nobody", "read_receipts": false, "notify_messages": false, "notify_chats": false, "notify_invites": false, "mail_messages": false}),
             &["*"],
         ),
         ("POST", "/api/me/password") => Takes::Json(
@@ -60,7 +61,48 @@ fn example(method: &str, path: &str) -> Option<Takes> {
         ("POST", "/api/chat/send") => {
             Takes::Json(json!({"chat_id": ID, "cid": ID, "text": "hoi", "reply_to": ID}), &["reply_to"])
         }
+        ("POST", "/api/chat/edit") => Takes::Json(json!({"chat_id": ID, "mid": ID, "rev": 1, "text": "hoi"}), &[]),
+        ("POST", "/api/chat/delete") => Takes::Json(json!({"chat_id": ID, "mid": ID, "scope": "me"}), &[]),
+        ("POST", "/api/chat/react") => Takes::Json(json!({"chat_id": ID, "mid": ID, "emoji": "🏠", "on": true}), &[]),
+        ("POST", "/api/notifications/read") => Takes::Json(json!({"seq": 1, "upto": 1}), &["*"]),
+        ("POST", "/api/chats/{id}/mute") => Takes::Json(json!({"on": true, "until": 1}), &["until"]),
         ("POST", "/api/chats/{id}/read") => Takes::Json(json!({"seq": 1}), &[]),
+        ("POST", "/api/onboarding/save") => Takes::Json(json!({"section": "habits", "data": {}}), &[]),
+        ("POST", "/api/onboarding/submit" | "/api/match/suggestions/refresh") => Takes::Nothing,
+        ("POST", "/api/match/suggestions/respond") => Takes::Json(json!({"suggestionId": ID, "action": "accept"}), &[]),
+        ("POST", "/api/match/block" | "/api/match/unblock") => Takes::Json(json!({"blocked_user_id": ID}), &[]),
+        ("POST", "/api/match/unmatch") => Takes::Json(
+            json!({"targetUserId": ID, "reason_category": "no_house", "reason_text": "x"}),
+            &["reason_text"],
+        ),
+        ("POST", "/api/groups") => Takes::Json(json!({"title": "Huis", "members": [ID]}), &[]),
+        ("POST", "/api/groups/{id}/rename") => Takes::Json(json!({"title": "Huis"}), &[]),
+        ("POST", "/api/groups/{id}/leave" | "/api/invites/{id}/accept" | "/api/invites/{id}/decline") => Takes::Nothing,
+        ("POST", "/api/cron/{name}") => Takes::Nothing,
+        ("POST", "/api/admin/totp" | "/api/admin/invites/accept") => Takes::Nothing,
+        ("POST", "/api/admin/step-up") => Takes::Json(json!({"code": "123456"}), &[]),
+        ("POST", "/api/admin/unlock") => Takes::Json(json!({"secret": "a secret of admins"}), &[]),
+        ("POST", "/api/admin/admins/{id}/remove" | "/api/admin/api-tokens/{id}/revoke") => {
+            Takes::Json(json!({"reason": "nobody needs it"}), &[])
+        }
+        ("POST", "/api/admin/invites") => Takes::Json(
+            json!({"email": email, "role": "moderator", "university": "tudelft", "reason": "we need more hands"}),
+            &["university"],
+        ),
+        ("POST", "/api/admin/api-tokens") => Takes::Json(
+            json!({"name": "nightly", "scopes": ["run_system"], "days": 7, "reason": "for the nightly job"}),
+            &[],
+        ),
+        ("POST", "/api/admin/users") => Takes::Json(
+            json!({"action": "suspend", "user_ids": [ID], "days": 3, "reason": "reported by two people"}),
+            &["days"],
+        ),
+        ("POST", "/api/admin/jobs/{name}/run") => Takes::Json(json!({"reason": "to see it work"}), &[]),
+        ("POST", "/api/admin/realtime/restart") => Takes::Json(
+            json!({"scope": "user", "id": ID, "within": 1, "reason": "sockets are stuck"}),
+            &["id", "within"],
+        ),
+        ("POST", path) if path.starts_with("/api/groups/") => Takes::Json(json!({"user": ID}), &[]),
         _ => return None,
     })
 }
@@ -110,6 +152,7 @@ fn spoiled(body: &Map<String, Value>, optional: &[&str]) -> Vec<(String, Vec<u8>
                 &["\"1\"", "{}", "[]", "true", "-1", "1.5", "1e400", "18446744073709551616", "01", "0x1", "- 1"]
             }
             Value::Bool(_) => &["\"true\"", "1", "{}", "[]", "TRUE"],
+            Value::Object(_) => &["\"x\"", "7", "[]", "true", "[{}]", "null", r#"{"a":1,"a":2"#],
             _ => &["\"x\"", "7", "{}", "true", "[7]", "[[]]", "[null]"],
         };
         bodies.extend(wrong.iter().map(|raw| (format!("{field} is {raw}"), with(raw).into_bytes())));
@@ -162,14 +205,14 @@ fn every_changing_route_has_an_example() {
 async fn a_spoiled_body_changes_nothing_on_any_route() {
     let server = TestServer::with(|config| config.limits.user_changes_per_minute = 100_000).await;
     let mut bystander = Bystander::in_conversation(&server).await;
-    let person = server.person("Anna").await;
+    let person = admins::super_admin(&server, "Anna").await;
     let other = server.person("Bram").await;
     let chat = server.open_chat(&person, &other).await;
     let before = world(&server, &person).await;
     let mut tried = 0;
     for route in ROUTES.iter().filter(|route| !route.method.is_safe()) {
         let Some(Takes::Json(body, optional)) = example(route.method.as_str(), route.path) else { continue };
-        let line = format!("{} {}", route.method, route.path.replace("{id}", &chat));
+        let line = format!("{} {}", route.method, route.path.replace("{id}", &chat).replace("{name}", "retention"));
         for (what, body) in spoiled(body.as_object().expect("an object"), optional) {
             let (status, document) = ask(&server, &person, &line, &body).await;
             assert_eq!((status, &document["code"]), (400, &json!(40000)), "{line}, {what}: {document}");

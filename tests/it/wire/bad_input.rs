@@ -167,6 +167,12 @@ async fn every_field_of_every_operation_refuses_other_types() {
     let needed = Kind::Count { optional: false };
     let operations: Vec<(&str, Value, Fields)> = vec![
         ("publish", json!({"cid": Uuid::new_v4(), "text": "t"}), vec![("cid", Kind::Uuid), ("text", Kind::Text)]),
+        (
+            "edit",
+            json!({"mid": Uuid::new_v4(), "rev": 1, "text": "t"}),
+            vec![("mid", Kind::Uuid), ("rev", needed), ("text", Kind::Text)],
+        ),
+        ("delete", json!({"mid": Uuid::new_v4(), "scope": "all"}), vec![("mid", Kind::Uuid), ("scope", Kind::Text)]),
         ("history", history("before"), vec![("before", optional), ("limit", optional)]),
         ("history", history("after"), vec![("after", optional), ("limit", optional)]),
         ("history", history("around"), vec![("around", optional), ("limit", optional)]),
@@ -274,12 +280,12 @@ async fn every_field_of_connect_refuses_other_types() {
             client.refused("connect", None, data, 40000).await;
         }
     }
-    for op in ["publish", "history", "ack", "read"] {
+    for op in ["publish", "edit", "delete", "history", "ack", "read"] {
         client
             .refused(
                 op,
                 Some(&format!("chat:{}", Uuid::new_v4())),
-                json!({"cid": Uuid::new_v4(), "text": "te vroeg", "after": 0, "seq": 1}),
+                json!({"cid": Uuid::new_v4(), "text": "te vroeg", "after": 0, "seq": 1, "mid": Uuid::new_v4(), "rev": 1, "scope": "all"}),
                 40002,
             )
             .await;

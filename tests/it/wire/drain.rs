@@ -109,7 +109,7 @@ async fn a_restart_under_load_loses_nothing_and_makes_no_herd() {
     let directory = tempfile::tempdir().expect("a directory");
     let settings = format!(
         "{SETTINGS}connects_per_second = {rate}\nconnects_burst = {burst}\nsockets_per_address_per_minute = 1000000\n\
-         connections_per_address_max = 15000\ndrain_notice = 1\ndrain_spread = 3\n"
+         connections_per_address_max = 15000\ndrain_notice = 1\ndrain_spread = 3\nclose_timeout = 10\n"
     );
     let launch = Launch { settings, ..Launch::serve(&directory.path().join("data")) };
     std::fs::create_dir_all(&launch.data_dir).expect("a data directory");

@@ -60,6 +60,28 @@ async fn pings_tell_all_heads_in_turns_and_ones_own_always() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_on_screen_is_in_every_ping() {
+    let server = server().await;
+    let crowd = server.crowd(Crowd { rooms: 1, members: 2, groups: 40, history: 0 }).await;
+    let (mut raw, connected) = connected(&server, &crowd[0].tokens[0]).await;
+    let last = connected["chats"].as_array().expect("chats").last().expect("a chat")["id"].clone();
+    raw.frame(&Frame::text(json!({"id": 2, "op": "focus", "d": {"chats": [last]}}).to_string())).await;
+    let channel = format!("chat:{}", last.as_str().expect("an id"));
+    let mut others = BTreeSet::new();
+    let mut counted = 0;
+    // The first may have been on its way before.
+    let _before = next_heads(&mut raw).await;
+    for _ in 0..4 {
+        let heads = next_heads(&mut raw).await;
+        assert!(heads.contains_key(&channel), "{channel} is on screen: {heads:?}");
+        assert!(heads.len() <= 18, "a ping is bounded: {}", heads.len());
+        counted += heads.len() - 2;
+        others.extend(heads.keys().filter(|name| **name != channel && *name != "user").cloned());
+    }
+    assert!(others.len() == 40 && counted > 40, "and the others still have their turn: {}", others.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_that_was_lost_shows_within_one_heartbeat() {
     let server = server().await;
     let crowd = server.crowd(Crowd { rooms: 1, members: 2, groups: 0, history: 0 }).await;

@@ -1,22 +1,34 @@
 //! The protocol `domu.v1` on real sockets: what it promises, and what it answers to nonsense.
 
 mod abuse;
+mod admin;
 mod admission;
 mod bad_http;
 mod bad_input;
 mod blocks;
+mod bounds;
 mod bystander;
 mod drain;
+mod edits;
 mod faults;
 mod frames;
+mod groups;
 mod heads;
 mod herd;
+mod jobs;
 mod limits;
 mod live;
+mod matching;
+mod matching_laws;
+mod moderation;
+mod notify;
+mod onboarding;
 mod postgres;
 mod property;
+mod reactions;
 mod resume;
 mod revoked;
+mod search;
 mod session;
 mod slow;
 mod snapshots;

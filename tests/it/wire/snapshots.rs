@@ -26,7 +26,15 @@ impl Tidy {
                 .map(|(key, value)| {
                     let blank = matches!(
                         key.as_str(),
-                        "ts" | "time" | "at" | "expires_at" | "after_ms" | "socket" | "hue" | "request_id"
+                        "ts" | "time"
+                            | "at"
+                            | "expires_at"
+                            | "edited"
+                            | "edited_at"
+                            | "after_ms"
+                            | "socket"
+                            | "hue"
+                            | "request_id"
                     ) && !value.is_null();
                     (self.text(key), if blank { json!(format!("<{key}>")) } else { self.of(value) })
                 })
@@ -117,6 +125,13 @@ async fn replies_and_events() {
         "reply to connect, nothing recovered",
         strange.ask("connect", None, json!({"v": 1, "token": bram.token, "resume": position})).await
     );
+    let edit = json!({"mid": first["mid"], "rev": 1, "text": "Hoi Bram!"});
+    documented!(tidy, "reply to edit", hers.ask("edit", Some(&channel), edit.clone()).await);
+    documented!(tidy, "event message.edited", his.expect("message.edited").await);
+    documented!(tidy, "error 40902 stale_rev", hers.refused("edit", Some(&channel), edit, 40902).await);
+    let delete = json!({"mid": first["mid"], "scope": "all"});
+    documented!(tidy, "reply to delete", hers.ask("delete", Some(&channel), delete).await);
+    documented!(tidy, "event message.deleted", his.expect("message.deleted").await);
     let person = format!("/api/people/{}", bram.id);
     documented!(tidy, "answer to GET a person", server.ask(&anna, "GET", &person, None).await.expect(200));
     let block = format!("/api/blocks/{}", bram.id);
@@ -187,6 +202,11 @@ async fn errors_on_the_socket() {
         tidy,
         "error 41300 too_large",
         anna_asks("publish", Some(&channel), json!({"cid": Uuid::new_v4(), "text": "x".repeat(4001)})).await
+    );
+    documented!(
+        tidy,
+        "error 42200 rejected_by_rule",
+        anna_asks("publish", Some(&channel), json!({"cid": Uuid::new_v4(), "text": "Bel 06 12 34 56 78"})).await
     );
     let cid = Uuid::new_v4();
     anna_asks("publish", Some(&channel), json!({"cid": cid, "text": "een"})).await;

@@ -1,6 +1,7 @@
 //! Looking at chats again on the same socket: plain verdicts, and never a step back.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::on_both;
 use crate::support::server::TestServer;
@@ -74,4 +75,29 @@ on_both!(under_fire_no_answer_is_behind_and_nothing_is_lost, |server: TestServer
     let (hers, his) = (&anna.chat(&chat).events, &bram.chat(&chat).events);
     assert!(hers.iter().all(|(seq, event)| his.get(seq) == Some(event)), "what each holds is the same");
     assert!(hers.contains_key(&201));
+});
+
+on_both!(what_was_said_before_a_sync_is_answered, |server: TestServer| async move {
+    // What was committed while the chat was read used to be known by the time it was delivered, and its answer with it.
+    let (mut anna, mut bram, chat) = server.pair("Anna", "Bram").await;
+    for round in 0..60 {
+        let mut asked = Vec::new();
+        for number in 0..3 {
+            asked.push(
+                anna.begin_publish(
+                    &chat,
+                    &Uuid::new_v4().to_string(),
+                    &format!("{} {}", "ja".repeat(round + 1), "nee".repeat(number)),
+                )
+                .await,
+            );
+        }
+        asked.push(anna.begin("sync", None, json!({"chats": {chat.as_str(): anna.chat(&chat).seq}})).await);
+        for id in asked {
+            let reply = anna.reply(id).await;
+            assert!(reply.get("ok").is_some(), "{reply}");
+        }
+    }
+    bram.reach(&chat, anna.chat(&chat).seq).await;
+    assert_eq!(anna.chat(&chat).events, bram.chat(&chat).events);
 });
