@@ -11,7 +11,7 @@ use super::{Answer, PATIENCE, ask};
 use crate::accounts::HashCost;
 use crate::app::{self, Running, Setup};
 use crate::config::Config;
-use crate::http::routes::{ROUTES, Who};
+use crate::http::routes::{ROUTES, RouteSpec, Who};
 
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 pub(super) const EMAIL: &str = "isa@student.uva.nl";
@@ -225,7 +225,9 @@ async fn every_row_of_the_table_has_a_handler() {
     assert_eq!(browser.sign_in().await.status, 200);
     // What ends the session comes last.
     let (ends, rest): (Vec<_>, Vec<_>) = ROUTES.iter().partition(|route| route.path == "/api/auth/sign-out");
-    for route in rest.iter().chain(&ends).filter(|route| route.who != Who::Demo) {
+    // Admins walk their own rows in every role, a scheduler its own with the secret: see `wire::admin` and `walk`.
+    let others = |route: &&&RouteSpec| !matches!(route.who, Who::Demo | Who::Admin(_) | Who::Cron);
+    for route in rest.iter().chain(&ends).filter(others) {
         let path = route.path.replace("{id}", ID).replace("{file}", "no-such.js");
         let answer = if route.method.is_safe() {
             browser.get(&path).await
