@@ -22,7 +22,7 @@ impl Chat {
     /// `bad_request` for a title or list that will not do; `not_verified`, `not_found`, `conflict`, `rate_limited`; nothing
     /// is made then.
     pub async fn create_group(&self, owner: UserId, asked: NewGroup) -> Result<GroupMade> {
-        let NewGroup { title, members } = asked;
+        let NewGroup { cid, title, members } = asked;
         let title = self.title(&title)?;
         let most = self.limits.group_members_max;
         if members.is_empty() {
@@ -44,7 +44,9 @@ impl Chat {
         let (id, terms, now) = (ChatId(new_id()), self.group_terms(), self.clock.now());
         let made = self
             .committer
-            .run(move |tx| Box::pin(async move { tx.create_group((id, owner), (title, members), terms, now).await }))
+            .run(move |tx| {
+                Box::pin(async move { tx.create_group((id, owner, cid), (title, members), terms, now).await })
+            })
             .await?;
         made.map(|chat_id| GroupMade { chat_id }).map_err(|refusal| self.group_refusal(refusal))
     }

@@ -3,11 +3,13 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::ids::UserId;
+use crate::ids::{ClientMessageId, UserId};
 
 /// A group to be made: who asks is its owner, the others are invited.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct NewGroup {
+    /// The client's own id of this group: asked again with the same one, the same group is answered and none is made.
+    pub cid: Option<ClientMessageId>,
     /// What it is called.
     #[schema(min_length = 1, max_length = 60)]
     pub title: String,

@@ -8,7 +8,7 @@ use super::chats::pair_key;
 use super::message_sql as sql;
 use super::messages::signed;
 use super::{Store, StoreError, Tx};
-use crate::ids::{ChatId, PictureId, UserId};
+use crate::ids::{ChatId, ClientMessageId, PictureId, UserId};
 use crate::protocol::events;
 use crate::protocol::groups::Step;
 use crate::protocol::server::{Invite, MemberRole, Picture};
@@ -73,6 +73,14 @@ const STANDING: &str = "u.is_active AND u.suspended_at IS NULL AND u.deleted_at 
 /// How many open groups a person is in. Parameter: person.
 pub(super) const GROUPS_HELD: &str = "SELECT COUNT(*) FROM chat_members cm JOIN chats c ON c.id = cm.chat_id \
      WHERE cm.user_id = $1 AND cm.status = 'active' AND c.is_group AND c.status = 'open'";
+
+/// The chat with a key. Parameter: the key.
+pub(super) const CHAT_KEYED: &str = "SELECT id FROM chats WHERE pair_key = $1";
+
+/// The unique key of a group that a client has an id of its own for.
+fn group_key(owner: UserId, cid: ClientMessageId) -> String {
+    format!("group:{owner}:{cid}")
+}
 
 /// The active members of a group: person, role, since when. Parameter: chat.
 pub(super) const ACTIVE: &str =
@@ -249,17 +257,29 @@ impl Tx {
         Ok((!mine).then_some(theirs))
     }
 
+    /// The chat that is kept under this key.
+    async fn chat_keyed(&self, key: Option<&str>) -> Result<Option<ChatId>, StoreError> {
+        let Some(key) = key else { return Ok(None) };
+        let found = self.conn().query_one_raw(self.statement(CHAT_KEYED, [key.into()])).await?;
+        Ok(found.map(|row| row.try_get("", "id")).transpose()?)
+    }
+
     /// Makes a group: who asks owns it, the others are invited. Nobody is invited twice or by themselves: see the caller.
+    /// With the client's id of a group that was made before, it is that group, and nothing changes.
     ///
     /// # Errors
     /// Nothing is stored.
     pub async fn create_group(
         &mut self,
-        (id, owner): (ChatId, UserId),
+        (id, owner, cid): (ChatId, UserId, Option<ClientMessageId>),
         (title, members): (String, Vec<UserId>),
         terms: GroupTerms,
         now: DateTime<Utc>,
     ) -> Verdict<ChatId> {
+        let key = cid.map(|cid| group_key(owner, cid));
+        if let Some(made) = self.chat_keyed(key.as_deref()).await? {
+            return Ok(Ok(made));
+        }
         refuse_if! {
             !self.stands(owner).await? => GroupRefusal::NotVerified,
             self.holds_too_many(owner, terms).await? => GroupRefusal::TooManyGroups,
@@ -278,9 +298,14 @@ impl Tx {
             }
             asked.push((user, withheld));
         }
-        let insert = "INSERT INTO chats (id, is_group, name, created_by, status, head_seq, head_n, base_seq, created_at, \
-                      updated_at) VALUES ($1, TRUE, $2, $3, 'open', 0, 0, 0, $4, $4)";
-        self.write_row(insert, [id.into(), title.into(), owner.into(), now.into()]).await?;
+        let insert = "INSERT INTO chats (id, is_group, name, pair_key, created_by, status, head_seq, head_n, base_seq, \
+                      created_at, updated_at) VALUES ($1, TRUE, $2, $3, $4, 'open', 0, 0, 0, $5, $5) \
+                      ON CONFLICT (pair_key) DO NOTHING";
+        let values: [Value; 5] = [id.into(), title.into(), key.clone().into(), owner.into(), now.into()];
+        if self.conn().execute_raw(self.statement(insert, values)).await?.rows_affected() == 0 {
+            // The same request was ahead of this one by less than a transaction.
+            return Ok(Ok(self.chat_keyed(key.as_deref()).await?.unwrap_or(id)));
+        }
         self.write_row(JOIN, [id.into(), owner.into(), "owner".into(), now.into(), 0_i64.into(), 0_i64.into()]).await?;
         self.emit_chat(id, "chat", json!(events::Chat::opened("group")), now).await?;
         self.emit_user(owner, "chat.opened", json!({"chat_id": id}), now).await?;

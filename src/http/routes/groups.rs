@@ -12,7 +12,7 @@ use super::{json, visitor, with};
 use crate::error::Result;
 use crate::http::gate::Visitor;
 use crate::http::reply::{Reply, answer};
-use crate::ids::{ChatId, UserId};
+use crate::ids::{ChatId, ClientMessageId, UserId};
 use crate::protocol::groups::{NewGroup, Step};
 use crate::services::Services;
 
@@ -20,6 +20,8 @@ use crate::services::Services;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupForm {
+    /// The client's own id of this group: asked again with the same one, the same group is answered and none is made.
+    cid: Option<ClientMessageId>,
     /// What it is called.
     #[schema(min_length = 1, max_length = 60)]
     title: String,
@@ -104,8 +106,8 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
 }
 
 async fn create(services: &Services, visitor: &Visitor, body: Result<GroupForm>) -> Result<Reply> {
-    let GroupForm { title, members } = body?;
-    let asked = NewGroup { title, members };
+    let GroupForm { cid, title, members } = body?;
+    let asked = NewGroup { cid, title, members };
     Reply::json(&services.chat.create_group(visitor.principal()?.user, asked).await?)
 }
 

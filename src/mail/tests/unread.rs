@@ -295,7 +295,7 @@ async fn each_chat_has_its_own_mail_and_names_all_who_wrote() {
                     invites_max: 9,
                     invite_ttl: TimeDelta::hours(1),
                 };
-                tx.create_group((group, anna), ("huis".to_owned(), vec![bram, cas]), terms, now).await?.expect("a group");
+                tx.create_group((group, anna, None), ("huis".to_owned(), vec![bram, cas]), terms, now).await?.expect("a group");
                 for user in [bram, cas] {
                     tx.change_group((group, user), Step::Accept, terms, now).await?.expect("joined");
                 }

@@ -167,7 +167,7 @@ async fn ask_everything(test: &TestStore) {
                     invite_ttl: TimeDelta::hours(1),
                 };
                 let made = ("huis".to_owned(), vec![third]);
-                tx.create_group((group, one), made, terms, now()).await?.expect("a group");
+                tx.create_group((group, one, None), made, terms, now()).await?.expect("a group");
                 tx.change_group((group, one), Step::Invite(third), terms, now()).await?.expect_err("invited already");
                 tx.set_block((one, other), true, 0, now()).await?;
                 tx.set_block((one, other), true, 9, now()).await?;

@@ -61,8 +61,8 @@ export const api = {
   blocks: async () => (await http.get('/api/blocks')).blocks,
   /** @param {string} id @param {boolean} on */
   block: (id, on) => change(`/api/blocks/${encodeURIComponent(id)}`, on ? 'PUT' : 'DELETE', {}),
-  /** @param {string} title @param {string[]} members @returns {Promise<{ chat_id: string }>} */
-  makeGroup: (title, members) => change('/api/groups', 'POST', { title, members }),
+  /** @param {string} cid @param {string} title @param {string[]} members @returns {Promise<{ chat_id: string }>} */
+  makeGroup: (cid, title, members) => change('/api/groups', 'POST', { cid, title, members }),
   /** @param {string} id @param {'invite' | 'revoke' | 'remove' | 'transfer' | 'rename' | 'leave'} what @param {Record<string, unknown>} [body] */
   group: (id, what, body = {}) => change(`/api/groups/${encodeURIComponent(id)}/${what}`, 'POST', body),
   /** @param {string} id @param {'accept' | 'decline'} what */

@@ -3,6 +3,7 @@
 /** @import { Chat, Invite, Member } from '../types.js' */
 import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
+import { newId } from '../core/text.js';
 import { until } from '../core/time.js';
 import { api } from './api.js';
 import { chatName, fullName, memberAvatar, others } from './avatar.js';
@@ -24,6 +25,8 @@ export function choosePeople(host, group) {
 
 class Choosing extends Part {
   problem = signal(/** @type {unknown} */ (null));
+  /** @type {{ wish: string, cid: string } | undefined} */
+  asked;
 
   begin() {
     const held = store.peek();
@@ -66,6 +69,12 @@ class Choosing extends Part {
     return h('label', { class: 'person-row' }, memberAvatar(member, 'small'), h('span', { class: 'name', dir: 'auto' }, fullName(member)), h('input', { type: 'checkbox', name: 'who', value: member.u, 'data-testid': 'group-who' }));
   }
 
+  /** The id of what is asked: the same for the same wish, so that a lost answer makes no second group. @param {string} wish */
+  attempt(wish) {
+    if (this.asked?.wish !== wish) this.asked = { wish, cid: newId(crypto) };
+    return this.asked.cid;
+  }
+
   /** @param {HTMLFormElement} form @param {HTMLDialogElement} dialog */
   async submit(form, dialog) {
     const { group } = this.dataset;
@@ -74,7 +83,8 @@ class Choosing extends Part {
     this.problem.value = null;
     try {
       if (group === undefined) {
-        const made = await api.makeGroup(String(data.get('group-title') ?? ''), who);
+        const title = String(data.get('group-title') ?? '');
+        const made = await api.makeGroup(this.attempt(JSON.stringify([title, who])), title, who);
         dialog.close();
         go(`/chats/${made.chat_id}`);
       } else {

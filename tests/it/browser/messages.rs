@@ -4,7 +4,7 @@ use std::path::Path;
 
 use thirtyfour::Key;
 
-use super::chromium::{Driver, Window};
+use super::chromium::{Driver, Look, Window};
 use super::talk::Demo;
 
 /// Opens the menu of the message with this text as its reader would with the keyboard.
@@ -149,4 +149,80 @@ async fn messages_are_reacted_to_answered_changed_and_deleted() {
     }
     first.close().await;
     second.close().await;
+}
+
+/// Two people with two devices each, one of the four away for a while: all four end with the same conversation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_on_two_devices_each_converge_after_one_was_away() {
+    let (driver, demo) = (Driver::start(), Demo::open());
+    let (laptop, other, line) = demo.couple(&driver).await;
+    let mut phones = Vec::new();
+    for (name, link, beside) in [("phone", &demo.links[0], &laptop), ("other phone", &demo.links[1], &other)] {
+        let window = driver.window(name, Look::default()).await;
+        window.look(390, 844, false).await;
+        window.go(link).await;
+        window.click("demo-open").await;
+        window.find("chat-row").await;
+        let chat = url::Url::parse(link).expect("a link").join(beside.url().await.path()).expect("the chat's address");
+        window.go(chat.as_str()).await;
+        window.find("conversation-title").await;
+        phones.push(window);
+    }
+    let [phone, other_phone] = phones.try_into().unwrap_or_else(|_| panic!("two phones"));
+    let all = [&laptop, &phone, &other, &other_phone];
+    let say = async |window: &Window, text: &str| {
+        window.fill("composer", text).await;
+        window.keys(Key::Enter).await;
+    };
+    say(&laptop, "De kamer is vrij vanaf maart").await;
+    for window in all {
+        window.hears("De kamer is vrij vanaf maart").await;
+    }
+
+    // The laptop goes into a tunnel and writes there; the other three go on.
+    line.cut();
+    laptop.offline(true).await;
+    say(&laptop, "Geschreven in de tunnel").await;
+    laptop.sees_state("Geschreven in de tunnel", &["sending", "queued", "unconfirmed"]).await;
+    say(&phone, "Ik zit even in de trein").await;
+    for window in [&other, &other_phone] {
+        window.hears("Ik zit even in de trein").await;
+    }
+    menu(&other_phone, "De kamer is vrij vanaf maart").await;
+    other_phone.find_css("[data-emoji='🏠']").await.click().await.expect("a click");
+    say(&other, "Dit had ik niet willen zeggen").await;
+    phone.hears("Dit had ik niet willen zeggen").await;
+    choose(&other, "Dit had ik niet willen zeggen", "action-revoke").await;
+    other.click("delete-all-yes").await;
+    phone.click("composer").await;
+    phone.keys(Key::Up).await;
+    phone.fill("composer", "Ik zit nog een uur in de trein").await;
+    phone.keys(Key::Enter).await;
+    for window in [&phone, &other, &other_phone] {
+        window.hears("Ik zit nog een uur in de trein").await;
+    }
+    assert!(!laptop.messages().await.iter().any(|text| text.contains("trein")), "the laptop is away");
+
+    let back = std::time::Instant::now();
+    line.mend();
+    laptop.offline(false).await;
+    laptop.hears("Ik zit nog een uur in de trein").await;
+    println!("the laptop knew what it had missed {:?} after it was back", back.elapsed());
+    let reacted = format!("{}?.querySelector('.reaction')?.textContent === '🏠'", row("De kamer is vrij vanaf maart"));
+    for window in all {
+        window.hears("Geschreven in de tunnel").await;
+        sees(window, "the reaction is there", &reacted).await;
+        sees(window, "the text is gone", "document.querySelectorAll('.text.gone').length === 1").await;
+    }
+    let shown = laptop.messages().await;
+    assert_eq!(shown.iter().filter(|text| *text == "Geschreven in de tunnel").count(), 1, "{shown:?}");
+    for window in all {
+        assert_eq!(window.messages().await, shown, "the same on every screen");
+        assert_eq!(window.complaints().await, Vec::<String>::new());
+    }
+    shot(&laptop, "four-laptop").await;
+    shot(&phone, "four-phone").await;
+    for window in [laptop, phone, other, other_phone] {
+        window.close().await;
+    }
 }

@@ -52,6 +52,29 @@ async fn agrees(server: &TestServer, person: &Person, client: &Client) {
     assert_eq!(client.mirror.invites, fresh.mirror.invites, "{}", person.id);
 }
 
+on_both!(a_group_asked_for_again_with_its_client_id_is_the_same_group, |server: TestServer| async move {
+    let (anna, others) = friends(&server, &["Bram"]).await;
+    let [bram] = others.as_slice() else { panic!("one") };
+    let (mut a, mut b, mut again) =
+        (server.connect(&anna).await, server.connect(bram).await, server.connect(&anna).await);
+    let wish = json!({"cid": uuid::Uuid::new_v4(), "title": "Huis", "members": [bram.id]});
+    // At once from two devices, as a retry that overtakes; then once more, and with somebody else's id for it.
+    let ids =
+        [a.begin("group.create", None, wish.clone()).await, again.begin("group.create", None, wish.clone()).await];
+    let first = a.reply(ids[0]).await["ok"]["chat_id"].clone();
+    assert!(first.is_string());
+    assert_eq!(again.reply(ids[1]).await["ok"]["chat_id"], first);
+    assert_eq!(a.ask("group.create", None, wish.clone()).await["chat_id"], first);
+    let body = json!({"cid": wish["cid"], "title": "Huis", "members": [anna.id]});
+    assert_ne!(b.ask("group.create", None, body).await["chat_id"], first, "an id is its owner's own");
+    for client in [&mut a, &mut b] {
+        client.settle().await;
+    }
+    let fresh = server.connect(&anna).await;
+    assert_eq!(fresh.mirror.chats.values().filter(|chat| chat.facts["group"] == true).count(), 1);
+    assert_eq!(fresh.mirror.invites.len(), 2, "one from her, one to her");
+});
+
 on_both!(a_group_is_made_joined_named_passed_on_and_left, |server: TestServer| async move {
     let (anna, others) = friends(&server, &["Bram", "Cas"]).await;
     let [bram, cas] = others.as_slice() else { panic!("two") };
