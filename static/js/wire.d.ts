@@ -635,6 +635,7 @@ export interface Found {
 
 /** A group to be made: who asks is its owner, the others are invited. */
 export interface GroupForm {
+  cid?: null | ClientMessageId;
   /** What it is called. */
   title: string;
   /** Who is invited: people one shares an open chat with. */
@@ -1022,6 +1023,7 @@ export interface NewEmail {
 
 /** A group to be made: who asks is its owner, the others are invited. */
 export interface NewGroup {
+  cid?: null | ClientMessageId;
   /** What it is called. */
   title: string;
   /** Who is invited: people one shares an open chat with. */

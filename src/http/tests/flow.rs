@@ -240,13 +240,15 @@ async fn every_row_of_the_table_has_a_handler() {
             "/api/chats/{id}/messages" => &[403],
             // Without words there is nothing to search for, and nobody to compare with who is not named.
             "/api/search" | "/api/match/compatibility" => &[400],
-            // Nobody is invited.
-            "/api/admin/invites/accept" => &[404],
             // Nothing is answered yet.
             "/api/onboarding/submit" => &[409],
             "/api/groups/{id}/leave" | "/api/invites/{id}/accept" | "/api/invites/{id}/decline" => &[400, 403, 404],
-            "/static/{file}" | "/api/sessions/{id}" | "/api/people/{id}" | "/api/blocks/{id}"
-            | "/api/pictures/{id}" => &[404],
+            "/static/{file}"
+            | "/api/sessions/{id}"
+            | "/api/people/{id}"
+            | "/api/blocks/{id}"
+            | "/api/pictures/{id}"
+            | "/api/admin/invites/accept" => &[404],
             _ if route.file().is_some() => &[415],
             _ if route.method.is_safe() => &[200],
             _ => &[200, 204, 400],
