@@ -284,6 +284,20 @@ impl Run {
 
     /// Somebody who knows nothing, and reads every chat from its beginning.
     async fn newcomer(&self, person: usize) -> Result<Mirror, String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.looks(person).await {
+                // A store that is slow to answer sends people away for a while: they come again.
+                Err(fault) if fault.contains("4103") && Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                seen => return seen,
+            }
+        }
+    }
+
+    /// One look of somebody new at everything.
+    async fn looks(&self, person: usize) -> Result<Mirror, String> {
         let at = self.world.address.borrow().ok_or("there is no server")?;
         let mut client =
             Client::knock("newcomer", at, &Door::default()).await.map_err(|refused| format!("{refused:?}"))?;
