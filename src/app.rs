@@ -150,9 +150,11 @@ pub async fn build(config: Config, setup: Setup) -> anyhow::Result<House> {
         seal,
         accounts: accounts.clone(),
         chat: chat.clone(),
+        matchmaking: matchmaking.clone(),
         shared_secret: config.admin_shared_secret.clone(),
     });
-    let jobs = scheduler(&config, (&store, &clock, &inner), catalogue::jobs(&accounts, &admin)).await?;
+    let work = catalogue::jobs(&accounts, &admin, (&onboarding, &matchmaking));
+    let jobs = scheduler(&config, (&store, &clock, &inner), work).await?;
     inner.spawn("last seen", note_seen(chat.clone(), limits.seen_interval, stop.clone()));
     let telemetry = Telemetry::install();
     telemetry.keep_up(&inner);

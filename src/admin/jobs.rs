@@ -20,22 +20,23 @@ impl Admin {
         authz::may(actor, Permission::ViewSystem, authz::Target::System)
     }
 
-    /// Takes a job, and begins its run once that and its row in the audit log are stored.
+    /// Takes a job as somebody who may do so, and begins its run once that and its row in the audit log are stored.
     ///
     /// # Errors
     /// `conflict` while it runs; those of permissions and of the store.
     pub async fn run_job(
         &self,
         actor: &Actor,
-        claim: JobClaim,
+        (permission, claim): (Permission, JobClaim),
         begin: impl Fn(&JobClaim) + Send + Sync + 'static,
         reason: Reason,
     ) -> Result<Audited<JobClaim>> {
-        self.act(actor, reason, Running { claim, begin: Arc::new(begin) }).await
+        self.act(actor, reason, Running { permission, claim, begin: Arc::new(begin) }).await
     }
 }
 
 struct Running {
+    permission: Permission,
     claim: JobClaim,
     begin: Arc<dyn Fn(&JobClaim) + Send + Sync>,
 }
@@ -44,7 +45,7 @@ impl Change for Running {
     type Done = JobClaim;
 
     fn permission(&self) -> Option<Permission> {
-        Some(Permission::RunSystem)
+        Some(self.permission)
     }
 
     async fn aim(&self, _tx: &mut Tx) -> Stored<Aim> {

@@ -9,6 +9,7 @@ pub mod authz;
 mod door;
 mod jobs;
 mod log;
+mod matching;
 pub mod model;
 mod people;
 mod roster;
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 pub use act::Audited;
 pub use door::{AdminSelf, Credentials, Explained};
 pub use log::{ActionLine, ActionList, AuditProof};
+pub use matching::{MatchRuns, MendReport, Mending, ReadinessView};
 pub use model::{Actor, Entry, Outcome, Permission, Reason, Role, Via};
 pub use people::{PeopleAct, PeopleChanged, UserList, UserQuery, UserSummary, UserView};
 pub use roster::{AdminList, AdminSummary, InviteList, InviteSummary, MadeToken, NewToken, TokenList};
@@ -32,6 +34,7 @@ use crate::accounts::Accounts;
 use crate::chat::{Chat, Committer};
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::matchmaking::Matchmaking;
 use crate::ratelimit::RateLimits;
 use crate::realtime::Hub;
 use crate::seal::Seal;
@@ -61,6 +64,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Chats.
     pub chat: Chat,
+    /// Suggestions and matches.
+    pub matchmaking: Matchmaking,
     /// What admins show besides, if anything.
     pub shared_secret: Option<SecretString>,
 }

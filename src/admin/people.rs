@@ -190,7 +190,7 @@ impl Admin {
 }
 
 /// At which universities people are; `not_found` when one of them is not there.
-async fn universities(tx: &mut Tx, users: &[UserId]) -> Stored<Aim> {
+pub(super) async fn universities(tx: &mut Tx, users: &[UserId]) -> Stored<Aim> {
     let mut found = Vec::with_capacity(users.len());
     for user in users {
         found.push(tx.university_of(*user).await?.ok_or_else(hidden)?);

@@ -66,7 +66,7 @@ fn line(text: &str, part: &str) -> usize {
 mod tests {
     use super::*;
 
-    const KNOWN: &[&str] = &["retention", "audit-proof"];
+    const KNOWN: &[&str] = &["match", "retention", "audit-proof"];
 
     #[test]
     fn a_file_names_jobs_and_when_they_are_due() {
@@ -75,7 +75,7 @@ mod tests {
         let planned: Vec<_> = planned.iter().map(|(job, schedule)| (*job, schedule.expression())).collect();
         assert_eq!(planned, [("retention", "0 */6 * * *")]);
         assert!(parse(r#"{"crons": []}"#, KNOWN, Tz::UTC).unwrap().is_empty());
-        assert_eq!(parse(EMBEDDED, KNOWN, Tz::UTC).unwrap().len(), 2);
+        assert_eq!(parse(EMBEDDED, KNOWN, Tz::UTC).unwrap().len(), 3);
     }
 
     #[test]

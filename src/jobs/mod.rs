@@ -21,6 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::list::{JobLine, JobList, RunLine};
@@ -39,8 +40,26 @@ const FILE: &str = "vercel.json";
 /// How often whoever waits for a run looks whether it is over.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The work of a job: it may be stopped at any await, and says what it counted.
-pub type Work = Arc<dyn Fn() -> BoxFuture<'static, Result<Value>> + Send + Sync>;
+/// The work of a job: it may be stopped at any await, tells how far it is if that takes long, and says what it counted.
+pub type Work = Arc<dyn Fn(Progress) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
+
+/// How far a run is; what is told is stored with the run, at most once a second.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    told: watch::Sender<Value>,
+}
+
+impl Progress {
+    fn new() -> (Self, watch::Receiver<Value>) {
+        let (told, heard) = watch::channel(Value::Null);
+        (Self { told }, heard)
+    }
+
+    /// Says how far it is, as it is to stand with the run until it ends.
+    pub fn tell(&self, detail: Value) {
+        self.told.send_replace(detail);
+    }
+}
 
 /// Something that happens by itself.
 #[derive(Clone)]

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Job, Jobs, lease, lost};
+use super::{Job, Jobs, Progress, lease, lost};
 use crate::store::{JobClaim, JobOutcome, StoreError};
 use crate::telemetry::names;
 
@@ -17,6 +18,8 @@ use crate::telemetry::names;
 const NOTE_TRIES: u32 = 5;
 /// The pause between two such tries.
 const NOTE_PAUSE: Duration = Duration::from_secs(1);
+/// The least time between two times that it is stored how far a run is.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 impl Jobs {
     /// Does the run that a stored claim is for, whether or not anybody waits for it.
@@ -41,7 +44,8 @@ impl Jobs {
     /// The work with its bounds.
     async fn work(&self, job: &Job, claim: &JobClaim) -> (JobOutcome, Value) {
         let why = |text: &str| json!({ "error": text });
-        let work = AssertUnwindSafe(async { (job.work)().await }).catch_unwind();
+        let (progress, heard) = Progress::new();
+        let work = AssertUnwindSafe(async { (job.work)(progress).await }).catch_unwind();
         tokio::select! {
             biased;
             ended = tokio::time::timeout(job.timeout, work) => match ended {
@@ -53,13 +57,20 @@ impl Jobs {
                 Ok(Err(_panic)) => (JobOutcome::Failed, why("It panicked: see the log of that moment.")),
                 Err(_late) => (JobOutcome::TimedOut, json!({ "error": "It took too long.", "timeout_seconds": job.timeout.as_secs() })),
             },
-            () = self.hold(claim) => (JobOutcome::Interrupted, why("Its lease went to another node.")),
+            () = self.hold(claim, heard) => (JobOutcome::Interrupted, why("Its lease went to another node.")),
             () = self.inner.supervisor.stopping().cancelled() => (JobOutcome::Interrupted, why("The server stopped.")),
         }
     }
 
-    /// Renews the lease for as long as it is ours.
-    async fn hold(&self, claim: &JobClaim) {
+    /// Renews the lease for as long as it is ours, and stores meanwhile how far the run is.
+    async fn hold(&self, claim: &JobClaim, heard: watch::Receiver<Value>) {
+        tokio::select! {
+            () = self.renew(claim) => {}
+            () = self.hear(claim, heard) => {}
+        }
+    }
+
+    async fn renew(&self, claim: &JobClaim) {
         let inner = &self.inner;
         loop {
             tokio::time::sleep(inner.limits.job_lease / 3).await;
@@ -72,6 +83,19 @@ impl Jobs {
                 return;
             }
         }
+    }
+
+    /// Stores how far it is, for as long as it goes on.
+    async fn hear(&self, claim: &JobClaim, mut heard: watch::Receiver<Value>) {
+        while heard.changed().await.is_ok() {
+            let detail = heard.borrow_and_update().clone();
+            if let Err(error) = self.inner.store.note_job(claim.run, detail).await {
+                tracing::warn!(%error, "how far a job is could not be stored");
+            }
+            tokio::time::sleep(TELL_EVERY).await;
+        }
+        // The work is over or tells no more: whoever waits hears of its end elsewhere.
+        std::future::pending::<()>().await;
     }
 
     /// Notes how it ended. What cannot be noted counts as interrupted when the lease is over.

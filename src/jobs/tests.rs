@@ -26,7 +26,7 @@ impl Counter {
 
     fn job(&self, name: &'static str) -> Job {
         let own = self.clone();
-        let work: Work = Arc::new(move || {
+        let work: Work = Arc::new(move |_progress| {
             let own = own.clone();
             Box::pin(async move {
                 own.begun.fetch_add(1, Ordering::SeqCst);
@@ -196,7 +196,7 @@ async fn how_a_run_fails_is_noted_and_takes_nothing_from_the_next() {
         name,
         about: "Fails",
         timeout,
-        work: Arc::new(work),
+        work: Arc::new(move |_progress| work()),
     };
     let jobs = vec![
         job("fails", Duration::from_secs(9), || Box::pin(async { Err(Error::bad_request("No.")) })),

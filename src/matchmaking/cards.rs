@@ -12,7 +12,7 @@ use crate::ratelimit::RateKind;
 use crate::store::CardRow;
 
 /// Pairs of one person that are looked at: far more than anybody has open.
-const PAIRS_MAX: u64 = 500;
+pub(super) const PAIRS_MAX: u64 = 500;
 
 impl Matchmaking {
     /// A page of somebody's suggestions and matches, after the one named.

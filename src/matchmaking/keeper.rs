@@ -61,6 +61,8 @@ pub struct RunReport {
     pub created: usize,
     /// Pairs that are suggested no more.
     pub withdrawn: usize,
+    /// People who were told that their list changed.
+    pub told: usize,
     /// What keeps pairs apart: how many of those of up to `SAMPLES` people each reason removes; `score` is below the least
     /// that is suggested. `looked_at` is how many people that were.
     pub removed: BTreeMap<String, usize>,
@@ -195,6 +197,7 @@ impl Keeper {
             people,
             considered,
             suggested: many,
+            told: written.people.len(),
             created: written.created,
             withdrawn: written.withdrawn,
             removed,
@@ -410,6 +413,12 @@ impl Keeper {
     pub(super) fn hurdle(&self, user: UserId) -> Option<Hurdle> {
         let state = self.state.try_lock().ok()?;
         state.board.as_ref()?.hurdle(&user.to_string())
+    }
+
+    /// What keeps others from somebody: how many each reason removes. None: nothing is known yet, or a run is under way.
+    pub(super) fn hurdles(&self, user: UserId) -> Option<BTreeMap<Hurdle, usize>> {
+        let state = self.state.try_lock().ok()?;
+        Some(state.board.as_ref()?.hurdles(&user.to_string()))
     }
 
     fn rules(&self) -> Rules {

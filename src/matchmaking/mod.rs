@@ -2,6 +2,7 @@
 //! makes it so.
 
 mod cards;
+mod inspect;
 mod keeper;
 mod nice;
 
@@ -9,13 +10,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+pub use inspect::{Hurdles, Inspected, Why};
 pub use keeper::{Keeper, RunReport};
 
 use crate::chat::{Chat, Committer, Touched};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::error::{Error, Result};
-use crate::ids::{ChatId, SuggestionId, UserId, new_id};
+use crate::ids::{ChatId, RunId, SuggestionId, UserId, new_id};
 use crate::protocol::codes::Code;
 use crate::protocol::matching::{Action, Reason, Responded};
 use crate::ratelimit::{RateKind, RateLimits};
@@ -159,9 +161,25 @@ impl Matchmaking {
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn report(&self, run: crate::ids::RunId) -> Result<RunRow> {
+    pub async fn report(&self, run: RunId) -> Result<RunRow> {
         let row = self.parts.store.run(run).await?;
         row.ok_or_else(|| Error::new(Code::NotFound, "There is no such run."))
+    }
+
+    /// Runs, the newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn runs(&self, before: Option<RunId>, limit: u64) -> Result<Vec<RunRow>> {
+        Ok(self.parts.store.runs(before, limit).await?)
+    }
+
+    /// Looks again at the suggestions of people who have become a match by somebody else's hand, and tells their sockets.
+    pub fn matched(&self, people: &[UserId]) {
+        for one in people {
+            self.parts.touched.mark(*one);
+        }
+        self.keeper.tell(people);
     }
 }
 

@@ -196,7 +196,7 @@ pub async fn run_job(services: &Services, name: &str, why: &str) -> Result<RunLi
     let claim = jobs.claim(name, Trigger::Admin, None)?;
     let (run, begin) = (claim.run, jobs.clone());
     let begin = move |claim: &_| drop(begin.proceed(claim));
-    services.admin.run_job(&Actor::operator(), claim, begin, reason).await?;
+    services.admin.run_job(&Actor::operator(), (Permission::RunSystem, claim), begin, reason).await?;
     jobs.ended(run).await
 }
 

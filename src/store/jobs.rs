@@ -141,6 +141,21 @@ impl Store {
         claimed.await.map(|committed| committed.value)
     }
 
+    /// Stores how far a run is, unless it has ended.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn note_job(&self, run: JobRunId, detail: Value) -> Result<(), StoreError> {
+        let noted = self.write(Lane::Small, move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE job_runs SET detail = $2 WHERE id = $1 AND outcome = 'running'";
+                tx.conn().execute_raw(tx.statement(sql, [run.into(), detail.into()])).await?;
+                Ok(())
+            })
+        });
+        noted.await.map(|_committed| ())
+    }
+
     /// Holds a job for longer; false when somebody else has it by now.
     ///
     /// # Errors

@@ -149,6 +149,44 @@ pub enum Replied {
     Full,
 }
 
+/// A pair that both have accepted and that has no match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingPair {
+    /// The pair.
+    pub id: SuggestionId,
+    /// The lower id of the two.
+    pub low: UserId,
+    /// The higher.
+    pub high: UserId,
+}
+
+/// What became of a pending pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mended {
+    /// It is a match now, with this chat.
+    Confirmed(ChatId),
+    /// It stays as it is, and why.
+    Skipped(&'static str),
+    /// It is no longer pending.
+    Changed,
+}
+
+/// One decision about a pair, in the order in which they were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionRow {
+    /// Whose.
+    pub user: UserId,
+    /// What they decided.
+    pub decision: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Pairs that both have accepted and that have no match, by id. Parameters: after which, how many.
+pub(super) const PENDING: &str = "SELECT s.id, s.low_id, s.high_id FROM match_suggestions s WHERE s.id > $1 \
+     AND s.low_decision = 'accepted' AND s.high_decision = 'accepted' \
+     AND NOT EXISTS (SELECT 1 FROM matches k WHERE k.suggestion_id = s.id) ORDER BY s.id LIMIT $2";
+
 fn pair_row(row: &QueryResult) -> Result<PairRow, StoreError> {
     let side = |name: &str| -> Result<Side, StoreError> {
         Ok(Side {
@@ -215,6 +253,67 @@ impl Store {
         Ok(cards)
     }
 
+    /// Pairs that both have accepted and that have no match, by id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn pending_pairs(&self, after: SuggestionId, limit: u64) -> Result<Vec<PendingPair>, StoreError> {
+        let values: [Value; 2] = [after.into(), signed(limit).into()];
+        let rows = self.reader().query_all_raw(Statement::from_sql_and_values(self.backend(), PENDING, values)).await?;
+        let pending = |row: &QueryResult| {
+            Ok(PendingPair {
+                id: row.try_get("", "id")?,
+                low: row.try_get("", "low_id")?,
+                high: row.try_get("", "high_id")?,
+            })
+        };
+        rows.iter().map(pending).collect()
+    }
+
+    /// How many pairs both have accepted.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn accepted_pairs(&self) -> Result<u64, StoreError> {
+        let sql =
+            "SELECT COUNT(*) FROM match_suggestions WHERE low_decision = 'accepted' AND high_decision = 'accepted'";
+        let row = self.reader().query_one_raw(Statement::from_string(self.backend(), sql)).await?;
+        let many: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+        Ok(u64::try_from(many).unwrap_or_default())
+    }
+
+    /// What is stored of two people as the first sees it; none: they were never suggested to each other.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn pair_of(
+        &self,
+        (user, other): (UserId, UserId),
+        now: DateTime<Utc>,
+    ) -> Result<Option<(PairRow, Vec<DecisionRow>)>, StoreError> {
+        let (m, y) = if user < other { ("low", "high") } else { ("high", "low") };
+        let sql = format!(
+            "SELECT {} FROM match_suggestions s LEFT JOIN matches k ON k.suggestion_id = s.id \
+             WHERE s.{m}_id = $1 AND s.{y}_id = $3",
+            facts_of(m, y)
+        );
+        let values: [Value; 3] = [user.into(), now.into(), other.into()];
+        let row = self.reader().query_one_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
+        let Some(pair) = row.as_ref().map(pair_row).transpose()? else { return Ok(None) };
+        let sql =
+            "SELECT user_id, decision, decided_at FROM match_decisions WHERE suggestion_id = $1 ORDER BY n LIMIT 200";
+        let query = Statement::from_sql_and_values(self.backend(), sql, [Value::from(pair.id)]);
+        let decision = |row: &QueryResult| {
+            Ok(DecisionRow {
+                user: row.try_get("", "user_id")?,
+                decision: row.try_get("", "decision")?,
+                at: row.try_get("", "decided_at")?,
+            })
+        };
+        let history = self.reader().query_all_raw(query).await?;
+        Ok(Some((pair, history.iter().map(decision).collect::<Result<_, StoreError>>()?)))
+    }
+
     /// Whether somebody may be suggested to others.
     ///
     /// # Errors
@@ -269,28 +368,67 @@ impl Tx {
         now_so.mine.at = Some(now);
         let mut chat = None;
         if decision == Decision::Accepted && facts.yours.decision == Decision::Accepted {
-            let (low, high) = (pair.mine.min(pair.yours), pair.mine.max(pair.yours));
-            let opened = match self.open_pair(new_chat, (low, high), terms.chats_max, "match", now).await? {
-                Opening::New(opened) | Opening::Known(opened) => opened,
+            match self.confirm(&pair, new_chat, terms.chats_max, now).await? {
+                Opening::New(opened) | Opening::Known(opened) => chat = Some(opened),
                 Opening::Full => return Ok(Replied::Full),
                 Opening::Blocked => return Ok(Replied::Gone),
-            };
-            let sql = "INSERT INTO matches (suggestion_id, low_id, high_id, chat_id, matched_at) \
-                 VALUES ($1, $2, $3, $4, $5)";
-            let values: [Value; 5] = [id.into(), low.into(), high.into(), opened.into(), now.into()];
-            self.conn().execute_raw(self.statement(sql, values)).await?;
-            chat = Some(opened);
-        }
-        self.decide(&pair, decision, now).await?;
-        let tell = |change, chat_id| json!(events::Match { suggestion_id: id, change, chat_id });
-        if let Some(chat) = chat {
-            for one in [pair.mine.min(pair.yours), pair.mine.max(pair.yours)] {
-                self.emit_user(one, "match", tell("confirmed", Some(chat)), now).await?;
             }
         } else if decision == Decision::Accepted {
-            self.emit_user(pair.yours, "match", tell("interested", None), now).await?;
+            let interested = events::Match { suggestion_id: id, change: "interested", chat_id: None };
+            self.emit_user(pair.yours, "match", json!(interested), now).await?;
         }
+        self.decide(&pair, decision, now).await?;
         Ok(done(now_so, chat))
+    }
+
+    /// Makes a match of a pair: its chat, its row, and what both are told.
+    async fn confirm(
+        &mut self,
+        pair: &PairRow,
+        new_chat: ChatId,
+        chats_max: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Opening, StoreError> {
+        let (low, high) = (pair.mine.min(pair.yours), pair.mine.max(pair.yours));
+        let opening = self.open_pair(new_chat, (low, high), chats_max, "match", now).await?;
+        let (Opening::New(chat) | Opening::Known(chat)) = opening else { return Ok(opening) };
+        let sql =
+            "INSERT INTO matches (suggestion_id, low_id, high_id, chat_id, matched_at) VALUES ($1, $2, $3, $4, $5)";
+        let values: [Value; 5] = [pair.id.into(), low.into(), high.into(), chat.into(), now.into()];
+        self.conn().execute_raw(self.statement(sql, values)).await?;
+        for one in [low, high] {
+            let confirmed = events::Match { suggestion_id: pair.id, change: "confirmed", chat_id: Some(chat) };
+            self.emit_user(one, "match", json!(confirmed), now).await?;
+        }
+        Ok(opening)
+    }
+
+    /// Makes a match of a pair that both have accepted, if it lacks one; nobody's decision is touched.
+    ///
+    /// # Errors
+    /// Nothing changes.
+    pub async fn confirm_pending(
+        &mut self,
+        pending: &PendingPair,
+        new_chat: ChatId,
+        chats_max: usize,
+        now: DateTime<Utc>,
+    ) -> Result<Mended, StoreError> {
+        let Some(pair) = self.locked_pair(pending.low, pending.id, now).await? else { return Ok(Mended::Changed) };
+        if pair.chat.is_some() || !pair.facts.both() {
+            return Ok(Mended::Changed);
+        }
+        if pair.facts.mine.blocks || pair.facts.yours.blocks {
+            return Ok(Mended::Skipped("one of the two has blocked the other"));
+        }
+        if !pair.facts.mine.eligible || !pair.facts.yours.eligible {
+            return Ok(Mended::Skipped("one of the two cannot be matched at the moment"));
+        }
+        Ok(match self.confirm(&pair, new_chat, chats_max, now).await? {
+            Opening::New(chat) | Opening::Known(chat) => Mended::Confirmed(chat),
+            Opening::Full => Mended::Skipped("one of the two is in as many chats as one can be"),
+            Opening::Blocked => Mended::Skipped("one of the two has blocked the other"),
+        })
     }
 
     /// Ends a match for both, and closes its chat. None: the two are not matched.

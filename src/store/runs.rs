@@ -65,7 +65,7 @@ pub struct RunRow {
 }
 
 /// How many people are how far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Readiness {
     /// Accounts that are neither closed nor suspended.
     pub active: i64,
@@ -80,6 +80,40 @@ pub struct Readiness {
     /// Whose stored answers cannot be read.
     pub quarantined: i64,
 }
+
+/// What somebody needs to be suggested to others, one by one; all of it together is who is eligible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one condition, shown by its name")]
+pub struct Conditions {
+    /// The account is there and not closed.
+    pub is_active: bool,
+    /// Not suspended.
+    pub is_free: bool,
+    /// The address is confirmed.
+    pub is_confirmed: bool,
+    /// The identity is verified.
+    pub is_verified: bool,
+    /// They want to be suggested.
+    pub is_visible: bool,
+    /// They said that their answers are all there.
+    pub is_submitted: bool,
+    /// There is a vector.
+    pub has_vector: bool,
+    /// It has all that is asked.
+    pub is_complete: bool,
+    /// Why they were put aside.
+    pub problem: Option<String>,
+    /// All of it: the one definition.
+    pub is_eligible: bool,
+}
+
+/// Runs, the newest first. Parameters: before which, how many.
+pub(super) const RUNS: &str = "SELECT id, status, started_at, finished_at, diagnostic FROM match_runs \
+     WHERE id < $1 ORDER BY id DESC LIMIT $2";
+
+/// People who handed their answers in and have no whole vector. Parameters: how many.
+pub(super) const WITHOUT_VECTOR: &str = "SELECT o.user_id FROM onboarding_submissions o WHERE NOT EXISTS \
+     (SELECT 1 FROM user_vectors w WHERE w.user_id = o.user_id AND w.is_complete) ORDER BY o.user_id LIMIT $1";
 
 /// Who may be suggested to others, by id. Parameters: after whom, now, how many.
 pub(super) fn eligible() -> String {
@@ -162,6 +196,16 @@ impl Offered {
     }
 }
 
+fn run_row(row: &QueryResult) -> Result<RunRow, StoreError> {
+    Ok(RunRow {
+        id: row.try_get("", "id")?,
+        status: row.try_get("", "status")?,
+        started_at: row.try_get("", "started_at")?,
+        finished_at: row.try_get("", "finished_at")?,
+        diagnostic: row.try_get("", "diagnostic")?,
+    })
+}
+
 #[derive(Serialize)]
 struct OfferLine {
     i: Hex,
@@ -204,6 +248,16 @@ impl Store {
              WHERE w.user_id = $1 AND {ELIGIBLE}"
         );
         let row = self.reader().query_one_raw(self.ask(&sql, [user.into(), now.into()])).await?;
+        row.as_ref().map(standing).transpose()
+    }
+
+    /// What the engine scores one person from, whether or not they may be suggested.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn vector_of(&self, user: UserId) -> Result<Option<Standing>, StoreError> {
+        let sql = "SELECT w.user_id, w.vector, w.updated_at FROM user_vectors w WHERE w.user_id = $1";
+        let row = self.reader().query_one_raw(self.ask(sql, [Value::from(user)])).await?;
         row.as_ref().map(standing).transpose()
     }
 
@@ -394,13 +448,58 @@ impl Store {
     pub async fn run(&self, run: RunId) -> Result<Option<RunRow>, StoreError> {
         let sql = "SELECT id, status, started_at, finished_at, diagnostic FROM match_runs WHERE id = $1";
         let row = self.reader().query_one_raw(self.ask(sql, [Value::from(run)])).await?;
+        row.as_ref().map(run_row).transpose()
+    }
+
+    /// Runs, the newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn runs(&self, before: Option<RunId>, limit: u64) -> Result<Vec<RunRow>, StoreError> {
+        let before = before.unwrap_or(RunId(Uuid::max()));
+        let rows = self.reader().query_all_raw(self.ask(RUNS, [before.into(), signed(limit).into()])).await?;
+        rows.iter().map(run_row).collect()
+    }
+
+    /// Some of the people who handed their answers in and have no whole vector.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn without_vector(&self, limit: u64) -> Result<Vec<UserId>, StoreError> {
+        let rows = self.reader().query_all_raw(self.ask(WITHOUT_VECTOR, [Value::from(signed(limit))])).await?;
+        rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    }
+
+    /// What somebody has of what it takes to be suggested to others; none: there is no such person.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn conditions(&self, user: UserId, now: DateTime<Utc>) -> Result<Option<Conditions>, StoreError> {
+        let sql = format!(
+            "SELECT u.is_active AND u.deleted_at IS NULL AND u.deletion_scheduled_at IS NULL AS is_active, \
+             (u.suspended_at IS NULL OR u.suspended_until <= $2) AS is_free, \
+             u.email_confirmed_at IS NOT NULL AS is_confirmed, \
+             u.identity_verified_at IS NOT NULL AND u.identity_revoked_at IS NULL AS is_verified, \
+             u.visibility = 'visible' AS is_visible, o.user_id IS NOT NULL AS is_submitted, \
+             w.user_id IS NOT NULL AS has_vector, COALESCE(w.is_complete, FALSE) AS is_complete, q.problem, \
+             ({ELIGIBLE}) AS is_eligible FROM users u LEFT JOIN onboarding_submissions o ON o.user_id = u.id \
+             LEFT JOIN user_vectors w ON w.user_id = u.id LEFT JOIN match_quarantine q ON q.user_id = u.id \
+             WHERE u.id = $1"
+        );
+        let row = self.reader().query_one_raw(self.ask(&sql, [user.into(), now.into()])).await?;
         row.map(|row| {
-            Ok(RunRow {
-                id: row.try_get("", "id")?,
-                status: row.try_get("", "status")?,
-                started_at: row.try_get("", "started_at")?,
-                finished_at: row.try_get("", "finished_at")?,
-                diagnostic: row.try_get("", "diagnostic")?,
+            let is = |name: &str| row.try_get::<Option<bool>>("", name).map(Option::unwrap_or_default);
+            Ok(Conditions {
+                is_active: is("is_active")?,
+                is_free: is("is_free")?,
+                is_confirmed: is("is_confirmed")?,
+                is_verified: is("is_verified")?,
+                is_visible: is("is_visible")?,
+                is_submitted: is("is_submitted")?,
+                has_vector: is("has_vector")?,
+                is_complete: is("is_complete")?,
+                problem: row.try_get("", "problem")?,
+                is_eligible: is("is_eligible")?,
             })
         })
         .transpose()

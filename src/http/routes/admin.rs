@@ -2,6 +2,7 @@
 //! else: `acts` takes no handler that could forget it.
 
 mod jobs;
+mod matching;
 mod oneself;
 mod people;
 mod roster;
@@ -17,6 +18,9 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 pub(super) use self::jobs::{JOBS, RUN_JOB};
+pub(super) use self::matching::{
+    BACKFILL_CHATS, BACKFILL_VECTORS, CONFIRM_PENDING, EXPLAIN, PAIR, READINESS, RUNS, TRIGGER,
+};
 pub(super) use self::oneself::{ME, STEP_UP, TOTP, UNLOCK};
 pub(super) use self::people::{CHANGE_USERS, USER, USERS};
 pub(super) use self::roster::{ACCEPT_INVITE, ADMINS, INVITE, INVITES, MAKE_TOKEN, REMOVE_ADMIN, REVOKE_TOKEN, TOKENS};
@@ -131,6 +135,8 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
         .or(people::routes(services))
         .unify()
         .or(jobs::routes(services))
+        .unify()
+        .or(matching::routes(services))
         .unify()
         .or(system::routes(services))
         .unify()

@@ -75,7 +75,7 @@ pub(super) fn example(method: &str, path: &str) -> Option<Takes> {
             json!({"targetUserId": ID, "reason_category": "no_house", "reason_text": "x"}),
             &["reason_text"],
         ),
-        ("POST", "/api/groups") => Takes::Json(json!({"title": "Huis", "members": [ID]}), &[]),
+        ("POST", "/api/groups") => Takes::Json(json!({"title": "Huis", "members": [ID], "cid": ID}), &["cid"]),
         ("POST", "/api/groups/{id}/rename") => Takes::Json(json!({"title": "Huis"}), &[]),
         ("POST", "/api/groups/{id}/leave" | "/api/invites/{id}/accept" | "/api/invites/{id}/decline") => Takes::Nothing,
         ("POST", "/api/cron/{name}") => Takes::Nothing,
@@ -97,6 +97,12 @@ pub(super) fn example(method: &str, path: &str) -> Option<Takes> {
             json!({"action": "suspend", "user_ids": [ID], "days": 3, "reason": "reported by two people"}),
             &["days"],
         ),
+        ("POST", "/api/admin/trigger-matches" | "/api/admin/backfill-vectors" | "/api/admin/backfill-chats") => {
+            Takes::Json(json!({"reason": "people ask for it"}), &[])
+        }
+        ("POST", "/api/admin/confirm-pending-matches") => {
+            Takes::Json(json!({"dryRun": true, "reason": "people ask for it"}), &["dryRun"])
+        }
         ("POST", "/api/admin/jobs/{name}/run") => Takes::Json(json!({"reason": "to see it work"}), &[]),
         ("POST", "/api/admin/realtime/restart") => Takes::Json(
             json!({"scope": "user", "id": ID, "within": 1, "reason": "sockets are stuck"}),

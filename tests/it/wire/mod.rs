@@ -19,6 +19,7 @@ mod jobs;
 mod limits;
 mod live;
 mod matching;
+mod matching_admin;
 mod matching_laws;
 mod moderation;
 mod notify;

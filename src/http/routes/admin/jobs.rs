@@ -71,6 +71,6 @@ async fn run(call: Call<String>, body: Bytes) -> Result<Audited<RunBegun>> {
     let claim = jobs.claim(&call.id, Trigger::Admin, None)?;
     let run_id = claim.run;
     let begin = move |claim: &_| drop(jobs.proceed(claim));
-    let begun = call.services.admin.run_job(&call.actor, claim, begin, reason).await?;
+    let begun = call.services.admin.run_job(&call.actor, (Permission::RunSystem, claim), begin, reason).await?;
     Ok(begun.map(|_claim| RunBegun { run_id }))
 }
