@@ -7,6 +7,7 @@ import { explain, http } from '../js/ui/context.js';
 import { h, icon } from '../js/ui/dom.js';
 import { busy, clearProblem, digitsOf, field, isBusy, problemPlace, showErrors, valueOf } from '../js/ui/forms.js';
 import { open } from './book.js';
+import { drawing } from './qr.js';
 import { act, self, stepUp } from './self.js';
 
 /** Bounds of a reason, as the server has them. Unicode scalars. */
@@ -20,7 +21,8 @@ const say = open({
     step_wrong: 'This code does not work. Use the one that your app shows now; each works once.',
     enrol_text: 'From now on a code of an app on your phone is asked for before anything dangerous. You need an authenticator app.',
     enrol_begin: 'Make a key',
-    enrol_add: 'Put this key into your app, then type the code that it shows. The key is shown this once.',
+    enrol_scan: 'Scan this with your app, or type the key into it. Then type the code that it shows. The key is shown this once.',
+    enrol_picture: 'The key as a QR code; it is written below as well',
     enrol_key: 'Key',
     enrol_open: 'Open in an app on this device',
     enrol_confirm: 'Confirm',
@@ -45,7 +47,8 @@ const say = open({
     step_wrong: 'Deze code werkt niet. Gebruik de code die je app nu toont; elke code werkt één keer.',
     enrol_text: 'Vanaf nu wordt voor alles wat gevaarlijk is om een code van een app op je telefoon gevraagd. Je hebt een authenticator-app nodig.',
     enrol_begin: 'Maak een sleutel',
-    enrol_add: 'Zet deze sleutel in je app en typ daarna de code die de app toont. De sleutel wordt alleen deze keer getoond.',
+    enrol_scan: 'Scan dit met je app, of typ de sleutel erin. Typ daarna de code die de app toont. De sleutel wordt alleen deze keer getoond.',
+    enrol_picture: 'De sleutel als QR-code; hij staat er ook onder',
     enrol_key: 'Sleutel',
     enrol_open: 'Open in een app op dit apparaat',
     enrol_confirm: 'Bevestig',
@@ -129,7 +132,8 @@ export function enrolment(done) {
       /** @type {import('../js/wire.d.ts').Enrolment} */
       const made = await act('/api/admin/totp');
       place.replaceChildren(
-        h('p', null, say('enrol_add')),
+        h('p', null, say('enrol_scan')),
+        ...[drawing(made.url, say('enrol_picture'))].filter((one) => one !== null),
         h('div', { class: 'told' }, h('span', { class: 'muted small' }, say('enrol_key')), h('code', { class: 'secret', 'data-testid': 'enrol-secret', 'data-secret': made.secret }, (made.secret.match(/.{1,4}/g) ?? []).join(' '))),
         h('p', null, h('a', { href: made.url, class: 'button', 'data-testid': 'enrol-open' }, say('enrol_open'))),
         codeForm({ label: say('enrol_confirm'), done, testid: 'enrol' }),

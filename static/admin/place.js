@@ -28,7 +28,7 @@ const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
  */
 export function read(path) {
   const [first, root, name = '', id, ...rest] = path.split('/');
-  if (first !== '' || root !== 'admin' || rest.length > 0) return null;
+  if (first !== '' || root !== 'admin' || rest.length > 0 || path.endsWith('/')) return null;
   if (name !== '' && !NAME.test(name)) return null;
   if (id !== undefined && (name === '' || !ID.test(id))) return null;
   return { name, id: id?.toLowerCase() ?? null };

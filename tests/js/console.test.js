@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { before, test } from 'node:test';
@@ -147,6 +148,17 @@ test('books say everything in both languages, with the same gaps and forms, calm
       assert.ok(new RegExp(`['"]${key}['"]`).test(code) || ['super_admin', 'university_admin', 'moderator'].includes(key), `${key} is said`);
     }
   }
+});
+
+test('a key is drawn as other makers of QR codes draw it', async () => {
+  const { squares } = await import('../../static/admin/qr.js');
+  const drawn = (/** @type {string} */ text) => squares(text)?.map((row) => row.map((dark) => (dark ? '1' : '0')).join('')).join('\n') ?? '';
+  const hash = (/** @type {string} */ text) => createHash('sha256').update(drawn(text)).digest('hex');
+  // Versions 1 and 7 as the Python package qrcode draws them, with masks 3 and 1.
+  assert.equal(hash('a'.repeat(17)), '4916d7ed23be015157bd5c9da184759c4afbfed369324c6c453689a70dafa092');
+  assert.equal(hash('a'.repeat(140)), 'd59b75feeb3425cd569c71ae65b6758daaf383e7a585652e8c2cbd4233958fde');
+  assert.equal(squares('a'.repeat(230))?.length, 53);
+  assert.equal(squares('a'.repeat(231)), null);
 });
 
 test('the page carries no inline script or style, and fetches early all that it needs and nothing else', () => {
