@@ -17,6 +17,7 @@ import { signal } from '../js/core/signals.js';
  * @property {string} icon one of `icons.svg`
  * @property {() => string} title
  * @property {string} element the custom element that it is
+ * @property {string} [thing] the custom element of one thing on it, at an address with its id; without it there is no such address
  */
 
 const NAME = /^[a-z-]{1,40}$/;
@@ -38,6 +39,16 @@ export function read(path) {
 export function address(name, asked = {}, id = null) {
   const query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString();
   return `/admin${name === '' ? '' : `/${name}`}${id === null ? '' : `/${id}`}${query === '' ? '' : `?${query}`}`;
+}
+
+/**
+ * What is shown at an address: the custom element, or why there is none.
+ * @param {AdminSelf | null} self @param {Page | null} page @param {string | null} id @returns {'missing' | 'refused' | (string & {})}
+ */
+export function shownAt(self, page, id) {
+  if (page === null) return 'missing';
+  if (!may(self, page)) return 'refused';
+  return id === null ? page.element : (page.thing ?? 'missing');
 }
 
 /** Whether an admin may see a page. What is not said to be allowed is not. @param {AdminSelf | null} self @param {Page} page */

@@ -65,6 +65,17 @@ test('addresses are read as they are written, and nothing else is one', () => {
   for (const foreign of ['/', '/chats', '/administer', '/admin/', '/admin/A', '/admin/a/b', `/admin//${id}`, `/admin/a/${id}/c`, '//admin', '/admin/../me']) assert.equal(place.read(foreign), null, foreign);
 });
 
+test('an address shows its page, or one thing on it, to whoever may see that', () => {
+  const page = { name: 'users', order: 1, needs: /** @type {const} */ ('view_users'), icon: 'people', title: () => '', element: 'list' };
+  const may = admin('moderator', ['view_users']);
+  assert.equal(place.shownAt(may, page, null), 'list');
+  assert.equal(place.shownAt(may, page, 'x'), 'missing');
+  assert.equal(place.shownAt(may, { ...page, thing: 'one' }, 'x'), 'one');
+  assert.equal(place.shownAt(admin('moderator', []), { ...page, thing: 'one' }, 'x'), 'refused');
+  assert.equal(place.shownAt(null, page, null), 'refused');
+  assert.equal(place.shownAt(may, null, null), 'missing');
+});
+
 test('what is owed comes before anything else', () => {
   assert.equal(place.owed({ ...admin('super_admin', []), locked: true, second_factor: false }), 'secret');
   assert.equal(place.owed({ ...admin('super_admin', []), second_factor: false }), 'enrol');
@@ -95,6 +106,15 @@ test('a job needs somebody when its newest run that ended did not go well', asyn
 test('a university goes with every role but the one that is everywhere', async () => {
   const { universityTrouble } = await import('../../static/admin/pages/admins.js');
   assert.deepEqual([universityTrouble('super_admin', ''), universityTrouble('super_admin', 'uva'), universityTrouble('moderator', ''), universityTrouble('moderator', 'uva')], [null, 'unneeded', 'needed', null]);
+});
+
+test('days and connections are said as the server takes them', async () => {
+  const { daysOf } = await import('../../static/admin/pages/users.js');
+  const { whose } = await import('../../static/admin/pages/connections.js');
+  assert.deepEqual([daysOf('', false), daysOf('', true).fine, daysOf(' 7 ', true), daysOf('8', true).fine], [{ days: null, fine: true }, false, { days: 7, fine: true }, false]);
+  for (const wrong of ['0', '-1', '1.5', 'x', '3651']) assert.equal(daysOf(wrong, false).fine, false, wrong);
+  const id = '0198c0de-0000-7000-8000-0000000000c1';
+  assert.deepEqual([whose('all', ' '), whose('user', ` ${id} `), whose('all', id), whose('chat', ''), whose('chat', 'x')], [{ scope: 'all' }, { scope: 'user', id }, null, null, null]);
 });
 
 test('what asks for the second factor is asked again once it was shown, and only then', async () => {
@@ -145,7 +165,7 @@ test('books say everything in both languages, with the same gaps and forms, calm
         assert.deepEqual(gaps(one), gaps(other), key);
         for (const text of [one, other]) assert.ok(text.length > 0 && !text.includes('!'), key);
       }
-      assert.ok(new RegExp(`['"]${key}['"]`).test(code) || ['super_admin', 'university_admin', 'moderator'].includes(key), `${key} is said`);
+      assert.ok(new RegExp(`['"]${key}['"]`).test(code) || ['super_admin', 'university_admin', 'moderator'].includes(key) || /_(ask|text)$/.test(key), `${key} is said`);
     }
   }
 });

@@ -92,7 +92,7 @@ class Overview extends Sheet {
     const tile = (/** @type {string} */ href, /** @type {string} */ name, /** @type {number} */ number, /** @type {string | null} */ words) => h('li', null, h('a', { href, class: 'tile' }, h('span', { class: 'muted small' }, name), h('span', { class: 'number' }, new Intl.NumberFormat(document.documentElement.lang).format(number)), words ? h('span', { class: 'muted small' }, words) : null));
     const tiles = [
       jobs ? tile(address('jobs'), say('jobs'), jobs.jobs.length, say('jobs_running', { count: jobs.jobs.filter((job) => job.running).length })) : null,
-      sockets ? h('li', null, h('div', { class: 'tile' }, h('span', { class: 'muted small' }, say('sockets')), h('span', { class: 'number' }, sockets.sockets), h('span', { class: 'muted small' }, say('people', { count: sockets.people })))) : null,
+      sockets ? tile(address('connections'), say('sockets'), sockets.sockets, say('people', { count: sockets.people })) : null,
       admins ? tile(address('admins'), say('admins'), admins.admins.length, null) : null,
       proof ? tile(address('audit'), say('chain'), proof.rows, null) : null,
     ].filter((one) => one !== null);

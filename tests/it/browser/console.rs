@@ -170,8 +170,8 @@ async fn a_moderator_sees_no_admins() {
     sign_in(&window, &demo, "Mo").await;
     window.find("nav-overview").await;
     let shown = "return [...document.querySelectorAll('.console-link')].map((one) => one.id).join(' ')";
-    assert_eq!(window.until("the pages", shown).await, "nav-overview nav-audit nav-account");
-    for page in ["admins", "tokens", "jobs"] {
+    assert_eq!(window.until("the pages", shown).await, "nav-overview nav-users nav-audit nav-account");
+    for page in ["admins", "tokens", "jobs", "connections"] {
         open(&window, &format!("/admin/{page}")).await;
         window.find("refused").await;
     }
