@@ -196,7 +196,7 @@ class Users extends Sheet {
 /** @extends {Sheet<UserView>} */
 class User extends Sheet {
   /** Looked at once: every look is a row of the audit log. */
-  id = read(place.peek().path)?.id ?? '';
+  whom = read(place.peek().path)?.id ?? '';
 
   heading() {
     const view = this.data.value;
@@ -204,7 +204,7 @@ class User extends Sheet {
   }
 
   fetch() {
-    return look(`/api/admin/users/${encodeURIComponent(this.id)}`);
+    return look(`/api/admin/users/${encodeURIComponent(this.whom)}`);
   }
 
   above() {
@@ -268,7 +268,7 @@ class User extends Sheet {
       danger: suspends,
       testid: 'change',
       fields: suspends ? [field({ name: 'days', label: say('days'), hint: say(moderator ? 'days_hint_moderator' : 'days_hint'), testid: 'change-days', input: { inputmode: 'numeric', autocomplete: 'off', maxlength: 4 } })] : [],
-      check: (form) => (suspends ? { days: daysOf(valueOf(form, 'days'), moderator).fine ? null : say('days_wrong', { max: moderator ? DAYS_MAX.moderator : DAYS_MAX.admin }) } : {}),
+      check: (form) => ({ days: !suspends || daysOf(valueOf(form, 'days'), moderator).fine ? null : say('days_wrong', { max: moderator ? DAYS_MAX.moderator : DAYS_MAX.admin }) }),
       run: async (reason, form) => {
         const { days } = suspends ? daysOf(valueOf(form, 'days'), moderator) : { days: null };
         /** @type {PeopleChanged} */
