@@ -18,7 +18,6 @@ const say = open({
   en: {
     name: 'Domu console',
     menu: 'Menu',
-    stepped_up: 'Second factor shown',
     sign_out: 'Sign out',
     help: 'Keys',
     help_title: 'With the keyboard',
@@ -38,7 +37,6 @@ const say = open({
   nl: {
     name: 'Domu-console',
     menu: 'Menu',
-    stepped_up: 'Tweede factor getoond',
     sign_out: 'Uitloggen',
     help: 'Toetsen',
     help_title: 'Met het toetsenbord',
@@ -115,7 +113,6 @@ class Console extends Part {
         { class: 'console-self' },
         h('p', { class: 'name', dir: 'auto' }, `${me.value?.first_name ?? ''} ${me.value?.last_name ?? ''}`),
         h('p', { class: 'muted small', 'data-testid': 'role' }, roleName(admin.role)),
-        admin.stepped_up ? h('p', { class: 'muted small', 'data-testid': 'stepped-up' }, say('stepped_up')) : null,
         languageSwitch(),
         themeSwitch(),
         h('button', { type: 'button', class: 'button quiet', id: 'keys', 'data-testid': 'keys', onclick: () => void help() }, icon('question'), say('help')),

@@ -31,6 +31,16 @@ export function shut(error) {
   return true;
 }
 
+/** What the role includes may be other than it was: asked again when something was refused. */
+async function lookAgain() {
+  try {
+    self.value = await http.get('/api/admin/me');
+  } catch (error) {
+    if (error instanceof Problem && error.name === 'forbidden') door.value = 'stranger';
+    else shut(error);
+  }
+}
+
 /**
  * Asks for something; when the second factor must be shown first, asks for that and tries once more.
  * @template T @param {() => Promise<T>} work @returns {Promise<T>}
@@ -40,7 +50,8 @@ export async function proven(work) {
     return await work();
   } catch (error) {
     if (error instanceof Problem && error.name === 'step_up_required' && (await stepUp.ask())) return await work();
-    shut(error);
+    if (error instanceof Problem && error.name === 'forbidden') void lookAgain();
+    else shut(error);
     throw error;
   }
 }

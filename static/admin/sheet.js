@@ -81,9 +81,14 @@ export class Sheet extends Part {
         if (held) focusSoon(() => this.querySelector('h1'));
       }
       before = now;
-      void this.load();
+      // Apart from this effect, which runs for the address alone.
+      queueMicrotask(() => void this.load());
     });
-    this.watch(() => rebuild(this, () => this.draw()));
+    this.watch(() => {
+      const opened = [...this.querySelectorAll('details[open]')].map((one) => one.id);
+      rebuild(this, () => this.draw());
+      for (const one of this.querySelectorAll('details')) if (one.id !== '' && opened.includes(one.id)) one.open = true;
+    });
   }
 
   draw() {
@@ -125,7 +130,7 @@ export function table({ caption, testid, rows, keyOf, columns, actions, empty })
   const body = rows.map((row) =>
     h(
       'tr',
-      { 'data-key': keyOf(row), 'data-row': true, tabindex: -1 },
+      { id: `${testid}-${keyOf(row)}`, 'data-row': true, tabindex: -1 },
       ...columns.map(({ title, cell, wide }) => h('td', { 'data-label': title, class: wide ? 'wide' : null }, cell(row))),
       actions ? h('td', { class: 'acts' }, actions(row)) : null,
     ),

@@ -148,6 +148,20 @@ test('a session that is over shuts the door', async () => {
   assert.equal(self.door.peek(), 'secret');
 });
 
+test('whoever is refused is asked again what their role includes, and leaves when they are no admin any more', async () => {
+  self.door.value = 'open';
+  self.self.value = admin('university_admin', ['view_admins', 'read_audit']);
+  const now = admin('moderator', ['read_audit']);
+  context.http.fetcher = async (path) => (path === '/api/admin/me' ? Response.json(now) : Response.json({ name: 'forbidden', code: 40301, status: 403 }, { status: 403 }));
+  await assert.rejects(self.look('/api/admin/admins'), { name: 'forbidden' });
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual([self.self.peek(), self.door.peek()], [now, 'open']);
+  context.http.fetcher = async () => Response.json({ name: 'forbidden', code: 40301, status: 403 }, { status: 403 });
+  await assert.rejects(self.look('/api/admin/audit-log'), { name: 'forbidden' });
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(self.door.peek(), 'stranger');
+});
+
 test('books say everything in both languages, with the same gaps and forms, calmly, and nothing unused', async () => {
   await import('../../static/admin/door.js');
   const gaps = (/** @type {unknown} */ text) => [...String(text).matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
