@@ -1,4 +1,10 @@
-/** The pages of the console, one line each: a file in `pages/` exports what its page is. Their order in the navigation is `order`. */
+/**
+ * The pages of the console, one line each.
+ *
+ * A page is a file in `pages/` that exports a `page` (see `Page` in `place.js`), defines its custom elements, most often as a
+ * `Sheet`, and opens a book with its own sentences in both languages. It sees with `look`, does with `act`, and asks why with
+ * `reasoned`. Besides its line here it has a modulepreload line in `index.html`, which `tests/js/console.test.js` asks for.
+ */
 
 export { page as overview } from './pages/overview.js';
 export { page as users } from './pages/users.js';
