@@ -121,8 +121,8 @@ class Admins extends Sheet {
           { title: say('factor'), cell: (row) => (row.second_factor ? sign('good', say('factor_on')) : sign(row.role === 'super_admin' ? 'bad' : 'caution', say('factor_off'))) },
         ],
         actions: (row) => [
-          h('a', { class: 'button quiet', href: address('audit', { admin_user_id: row.user }) }, say('log')),
-          manages ? h('button', { type: 'button', class: 'button danger-quiet', id: `remove-${row.user}`, 'aria-label': say('remove_ask', { name: nameOf(row) }), 'data-testid': 'remove-admin', onclick: () => void this.dismiss(row) }, say('remove')) : null,
+          h('a', { class: 'button quiet', href: address('audit', { admin_user_id: row.user }), 'aria-label': `${say('log')}: ${nameOf(row)}` }, say('log')),
+          manages ? h('button', { type: 'button', class: 'button danger-quiet', id: `remove-${row.user}`, 'aria-label': `${say('remove')}: ${nameOf(row)}`, 'data-testid': 'remove-admin', onclick: () => void this.dismiss(row) }, say('remove')) : null,
         ],
       }),
       ...(invites === null

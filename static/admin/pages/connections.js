@@ -112,7 +112,7 @@ class Connections extends Sheet {
           { title: say('sockets'), cell: (row) => row.sockets },
           { title: say('chats'), cell: (row) => row.chats.length },
         ],
-        actions: includes('run_system') ? (row) => h('button', { type: 'button', class: 'button', id: `restart-${row.user}`, 'data-testid': 'restart', onclick: () => void this.restart('user', row.user) }, say('restart')) : undefined,
+        actions: includes('run_system') ? (row) => h('button', { type: 'button', class: 'button', id: `restart-${row.user}`, 'aria-label': `${say('restart')}: ${row.user}`, 'data-testid': 'restart', onclick: () => void this.restart('user', row.user) }, say('restart')) : undefined,
       }),
     ];
   }

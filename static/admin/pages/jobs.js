@@ -116,7 +116,7 @@ class Jobs extends Sheet {
           { title: say('last'), cell: (job) => this.last(job) },
           { title: say('runs'), cell: (job) => this.runs(job) },
         ],
-        actions: may ? (job) => h('button', { type: 'button', class: 'button', id: `run-${job.name}`, 'aria-disabled': job.running ? 'true' : null, 'aria-label': say('ask', { name: job.name }), 'data-testid': 'run-job', onclick: () => job.running || void this.run(job) }, job.running ? say('running') : say('act')) : undefined,
+        actions: may ? (job) => h('button', { type: 'button', class: 'button', id: `run-${job.name}`, 'aria-disabled': job.running ? 'true' : null, 'aria-label': `${job.running ? say('running') : say('act')}: ${job.name}`, 'data-testid': 'run-job', onclick: () => job.running || void this.run(job) }, job.running ? say('running') : say('act')) : undefined,
       }),
     ];
   }
@@ -157,7 +157,7 @@ class Jobs extends Sheet {
 
   above() {
     const id = me.value?.id;
-    return this.done.value && includes('read_audit') && id ? [h('p', null, h('a', { href: `/admin/audit?action=run_job&admin_user_id=${id}`, 'data-testid': 'to-audit' }, say('in_log')))] : [];
+    return this.done.value && includes('read_audit') && id ? [h('p', null, h('a', { class: 'button', href: `/admin/audit?action=run_job&admin_user_id=${id}`, 'data-testid': 'to-audit' }, say('in_log')))] : [];
   }
 }
 

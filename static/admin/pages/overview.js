@@ -25,6 +25,7 @@ const say = open({
     jobs_running: { one: '{count} runs now', other: '{count} run now' },
     admins: 'Admins',
     chain: 'Audit log',
+    chain_rows: { one: 'row', other: 'rows' },
     latest: 'Latest in the audit log',
     latest_none: 'The log is still empty for you.',
     whole: 'Show the whole log',
@@ -43,6 +44,7 @@ const say = open({
     jobs_running: { one: '{count} is nu bezig', other: '{count} zijn nu bezig' },
     admins: 'Beheerders',
     chain: 'Auditlogboek',
+    chain_rows: { one: 'regel', other: 'regels' },
     latest: 'Het laatste in het auditlogboek',
     latest_none: 'Het logboek is voor jou nog leeg.',
     whole: 'Toon het hele logboek',
@@ -94,7 +96,7 @@ class Overview extends Sheet {
       jobs ? tile(address('jobs'), say('jobs'), jobs.jobs.length, say('jobs_running', { count: jobs.jobs.filter((job) => job.running).length })) : null,
       sockets ? tile(address('connections'), say('sockets'), sockets.sockets, say('people', { count: sockets.people })) : null,
       admins ? tile(address('admins'), say('admins'), admins.admins.length, null) : null,
-      proof ? tile(address('audit'), say('chain'), proof.rows, null) : null,
+      proof ? tile(address('audit'), say('chain'), proof.rows, say('chain_rows', { count: proof.rows })) : null,
     ].filter((one) => one !== null);
     return [
       tiles.length > 0 ? h('ul', { class: 'tiles' }, ...tiles) : null,

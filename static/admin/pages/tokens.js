@@ -112,7 +112,7 @@ class Tokens extends Sheet {
           { title: say('made'), cell: (row) => moment(row.created_at) },
           { title: say('ends'), cell: (row) => moment(row.expires_at) },
         ],
-        actions: (row) => h('button', { type: 'button', class: 'button danger-quiet', id: `revoke-${row.id}`, 'aria-label': say('revoke_ask', { name: row.name }), 'data-testid': 'revoke-token', onclick: () => void this.revoke(row) }, say('revoke')),
+        actions: (row) => h('button', { type: 'button', class: 'button danger-quiet', id: `revoke-${row.id}`, 'aria-label': `${say('revoke')}: ${row.name}`, 'data-testid': 'revoke-token', onclick: () => void this.revoke(row) }, say('revoke')),
       }),
     ];
   }
