@@ -114,7 +114,10 @@ async fn a_super_admin_runs_a_job_and_finds_it_in_the_log() {
     let ran = "return [...document.querySelectorAll('[data-testid=actions] tbody tr')].filter((row) => \
         row.querySelector('[data-testid=action]')?.textContent === 'run_job' && row.textContent.includes('to see that it works')).length === 1";
     window.until("the job in the log", ran).await;
-    assert!(window.url().await.query().is_some_and(|asked| asked.contains("action=run_job")), "the filter is the address");
+    assert!(
+        window.url().await.query().is_some_and(|asked| asked.contains("action=run_job")),
+        "the filter is the address"
+    );
     window.click("prove").await;
     window.find_css("[data-testid=proof][data-sound=yes]").await;
     is_sound(&window, "audit").await;
