@@ -14,7 +14,7 @@ import { door, doorProblem, self } from './self.js';
 const say = open({
   en: {
     sign_in: 'Sign in to the console',
-    sign_in_text: 'For admins of Domu. Whoever is none has nothing to find here.',
+    sign_in_text: 'For admins of Domu. Everybody else signs in to the app.',
     sign_in_do: 'Sign in',
     working: 'One moment',
     stranger: 'You are signed in, but no admin',
@@ -34,7 +34,7 @@ const say = open({
   },
   nl: {
     sign_in: 'Inloggen bij de console',
-    sign_in_text: 'Voor beheerders van Domu. Wie dat niet is, heeft hier niets te zoeken.',
+    sign_in_text: 'Voor beheerders van Domu. Alle anderen loggen in bij de app.',
     sign_in_do: 'Inloggen',
     working: 'Een ogenblik',
     stranger: 'Je bent ingelogd, maar geen beheerder',
