@@ -121,6 +121,10 @@ async fn a_super_admin_runs_a_job_and_finds_it_in_the_log() {
     window.click("prove").await;
     window.find_css("[data-testid=proof][data-sound=yes]").await;
     is_sound(&window, "audit").await;
+    window.keys("j").await;
+    window.until("a row with the focus", "return document.activeElement?.matches('[data-row]') === true").await;
+    window.keys(Key::Enter).await;
+    window.until("what else it says", "return document.activeElement.querySelector('details')?.open === true").await;
     // Back goes through the filters.
     window.fill("filter-action", "nothing_at_all").await;
     window.keys(Key::Enter).await;
