@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
+use uuid::Uuid;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
@@ -13,9 +14,9 @@ use crate::http::assets::Assets;
 use crate::http::problem;
 use crate::protocol::codes::Code;
 
-/// The files under `/static/`, and the shell at every other path that the gate let through to here.
+/// The files under `/static/`, the console, and the app at every other path that the gate let through to here.
 pub fn routes(assets: &Arc<Assets>) -> BoxedFilter<(Response,)> {
-    let (for_files, for_pages) = (Arc::clone(assets), Arc::clone(assets));
+    let (for_files, for_pages, for_console) = (Arc::clone(assets), Arc::clone(assets), Arc::clone(assets));
     let files = warp::path("static").and(warp::get()).and(warp::path::full()).and(warp::header::headers_cloned()).map(
         move |path: FullPath, headers: HeaderMap| {
             // The path as it was sent: nothing is decoded, so nothing can be decoded twice.
@@ -29,7 +30,19 @@ pub fn routes(assets: &Arc<Assets>) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .and(warp::header::headers_cloned())
         .map(move |headers: HeaderMap| for_pages.page("index.html", StatusCode::OK, &headers));
-    files.or(pages).unify().boxed()
+    let console = console_paths()
+        .and(warp::get())
+        .and(warp::header::headers_cloned())
+        .map(move |headers: HeaderMap| for_console.page("admin/index.html", StatusCode::OK, &headers));
+    files.or(pages).unify().or(console).unify().boxed()
+}
+
+/// The paths of the console. Its page is the same for everybody: what it shows comes from the routes of admins.
+fn console_paths() -> BoxedFilter<()> {
+    let home = warp::path!("admin");
+    let page = warp::path!("admin" / String).map(|_| ()).untuple_one();
+    let thing = warp::path!("admin" / String / Uuid).map(|_, _| ()).untuple_one();
+    home.or(page).unify().or(thing).unify().boxed()
 }
 
 /// The paths of the app, whose meaning its own router knows.

@@ -2,6 +2,7 @@
 
 mod account;
 mod chromium;
+mod console;
 mod groups;
 mod live;
 mod looks;

@@ -1,6 +1,6 @@
 //! Admins, made as operators and admins make themselves: granted on the host, with a second factor shown over HTTP.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domu::admin::{Actor, Reason, Role};
 use serde_json::json;
 use totp_rs::{Builder, Secret};
@@ -58,9 +58,13 @@ pub async fn admin(server: &TestServer, name: &str, role: Role, university: &str
 
 /// The code that an app shows, some steps of 30 seconds from now.
 pub fn code(server: &TestServer, secret: &str, steps: i32) -> String {
+    code_at(secret, server.services().clock.now() + TimeDelta::seconds(30) * steps)
+}
+
+/// The code that an app shows at a moment.
+pub fn code_at(secret: &str, at: DateTime<Utc>) -> String {
     let secret = Secret::try_from_base32(secret).expect("a secret");
     let totp = Builder::new().with_secret(secret).with_account_name("x").build().expect("an app");
-    let at = server.services().clock.now() + TimeDelta::seconds(30) * steps;
     totp.generate(at.timestamp().unsigned_abs()).to_string()
 }
 
