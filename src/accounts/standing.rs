@@ -180,11 +180,13 @@ impl StandingChange {
             Self::Suspend { reason, until } => {
                 let changed = tx.suspend(user, (reason.clone(), *until), now).await?;
                 tx.revoke_sessions_of(user, None, "suspended".to_owned(), now).await?;
-                (changed, "sanction", json!(events::Sanction { change: "suspended" }))
+                (changed, "sanction", json!(events::Sanction { change: "suspended", ..events::Sanction::default() }))
             }
-            Self::Activate => {
-                (tx.activate(user, now).await?, "sanction", json!(events::Sanction { change: "activated" }))
-            }
+            Self::Activate => (
+                tx.activate(user, now).await?,
+                "sanction",
+                json!(events::Sanction { change: "activated", ..events::Sanction::default() }),
+            ),
         };
         if changed {
             tx.emit_user(user, kind, data, now).await?;

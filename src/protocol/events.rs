@@ -204,12 +204,25 @@ pub struct Verification {
     pub verified: bool,
 }
 
-/// `sanction`: my account was suspended, or no longer is.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+/// `sanction`: something was decided about my account or what I wrote, and why.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[schema(as = SanctionChange)]
 pub struct Sanction {
-    /// `suspended` or `activated`.
+    /// `suspended`, `activated`, `warned`, `muted`, `unmuted`, `message_removed`, `restricted` (nobody is sent what I write,
+    /// and I am suggested to nobody, until an admin has decided) or `unrestricted`.
     pub change: &'static str,
+    /// Until when, in milliseconds since the epoch; without it until that is lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub until: Option<i64>,
+    /// The rule that it rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy: Option<String>,
+    /// What the admins say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub message: Option<String>,
 }
 
 /// `profile`: what I say of myself changed; ask `GET /api/me` for it.

@@ -5,7 +5,7 @@ use http::Method;
 use super::doc::{Doc, doc, page};
 use super::{
     admin, auth, chats, cron, csrf, demo, groups, health, limits, matches, messages, notify, onboarding, password,
-    people, search, sessions,
+    people, reports, search, sessions,
 };
 use crate::accounts::{AddressProof, Me, PasswordForm, ProfileForm, SettingsForm, SignUp};
 use crate::admin::Permission;
@@ -335,6 +335,7 @@ pub static ROUTES: &[RouteSpec] = &[
         Who::SignedIn,
         doc("Somebody one shares a chat with").gives::<Person>().errors(&[Code::NotFound]),
     ),
+    reports::REPORT,
     get("/api/blocks", Who::SignedIn, doc("Whom one has blocked").gives::<people::Blocks>()),
     change(
         Method::PUT,
