@@ -17,16 +17,16 @@ use crate::store::{self, AutoBlock, Filed, KnownReport};
 use crate::text::is_hidden_in_words;
 
 impl Chat {
-    /// Files a report. A retry with the same client id is answered alike, before any limit. Also says who was hidden by it.
+    /// Files a report. A retry with the same client id is answered alike, before any limit.
     ///
     /// # Errors
     /// `bad_request` for a report that is incomplete, or about oneself; `not_found` for what one does not see;
     /// `cid_reused`; `rate_limited`, with whom to call meanwhile. Nothing is stored then.
-    pub async fn report(&self, user: UserId, asked: NewReport) -> Result<(Receipt, Option<UserId>)> {
+    pub async fn report(&self, user: UserId, asked: NewReport) -> Result<Receipt> {
         let details = checked(&asked)?;
         let digest: [u8; 32] = Sha256::digest(json!([asked, details]).to_string().as_bytes()).into();
         if let Some(known) = self.store.report_by_cid(user, asked.cid).await? {
-            return repeated(known, digest).map(|receipt| (receipt, None));
+            return repeated(known, digest);
         }
         self.rates.check(RateKind::Report, &user.to_string()).map_err(|wait| {
             let mut error = Error::from(wait);
@@ -59,10 +59,9 @@ impl Chat {
             Filed::New { hidden } => {
                 tracing::info!(report.id = %id, category = asked.category.as_str(), hidden = hidden.is_some(), "a report was filed");
                 let at = now.timestamp_millis();
-                let receipt = Receipt { report_id: id, status: Status::Open, at, dup: false, emergency: EMERGENCY };
-                Ok((receipt, hidden))
+                Ok(Receipt { report_id: id, status: Status::Open, at, dup: false, emergency: EMERGENCY })
             }
-            Filed::Known(known) => repeated(known, digest).map(|receipt| (receipt, None)),
+            Filed::Known(known) => repeated(known, digest),
             Filed::Unseen => {
                 Err(Error::new(Code::NotFound, "There is no such thing that you can see. Check what you report."))
             }

@@ -4,8 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::edits::Emoji;
+use super::reports::Status;
 use super::server::{MemberRole, Picture};
-use crate::ids::{ChatId, MessageId, SessionId, SuggestionId, UserId};
+use crate::ids::{ChatId, MessageId, ReportId, SessionId, SuggestionId, UserId};
 
 /// `hidden`: stands for a message of somebody the reader had blocked. With the place of a message that came before, it
 /// stands for what was done to that message, which is hidden from then on. With place 0 it stands for a reaction.
@@ -223,6 +224,16 @@ pub struct Sanction {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub message: Option<String>,
+}
+
+/// `report.outcome`: what I reported was decided.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ReportOutcome)]
+pub struct ReportOutcome {
+    /// Which report.
+    pub report_id: ReportId,
+    /// `actioned` or `dismissed`.
+    pub status: Status,
 }
 
 /// `profile`: what I say of myself changed; ask `GET /api/me` for it.

@@ -43,6 +43,5 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
 }
 
 async fn report(services: &Services, visitor: &Visitor, body: Result<NewReport>) -> Result<Reply> {
-    let (receipt, _hidden) = services.chat.report(visitor.principal()?.user, body?).await?;
-    Reply::json(&receipt)
+    Reply::json(&services.chat.report(visitor.principal()?.user, body?).await?)
 }

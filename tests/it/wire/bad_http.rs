@@ -101,6 +101,12 @@ pub(super) fn example(method: &str, path: &str) -> Option<Takes> {
             json!({"action": "suspend", "user_ids": [ID], "days": 3, "reason": "reported by two people"}),
             &["days"],
         ),
+        ("POST", "/api/admin/reports/{id}/claim") => Takes::Json(json!({"rev": 1, "steal": false}), &["steal"]),
+        ("POST", "/api/admin/reports/{id}/release") => Takes::Json(json!({"rev": 1}), &[]),
+        ("POST", "/api/admin/reports/{id}/decide") => Takes::Json(
+            json!({"rev": 1, "action": "dismiss", "policy": "spam", "message": "x", "reason": "nothing is wrong with it"}),
+            &["policy", "message"],
+        ),
         ("POST", "/api/admin/jobs/{name}/run") => Takes::Json(json!({"reason": "to see it work"}), &[]),
         ("POST", "/api/admin/realtime/restart") => Takes::Json(
             json!({"scope": "user", "id": ID, "within": 1, "reason": "sockets are stuck"}),
