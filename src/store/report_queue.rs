@@ -147,7 +147,9 @@ const EVENT_COLUMNS: &str = "SELECT e.seq, e.report_id, e.kind, e.actor_id, e.da
 const PERSON: &str = "SELECT u.is_active, u.identity_verified_at IS NOT NULL AND u.identity_revoked_at IS NULL AS verified, \
      u.muted_at, u.muted_until, u.hidden_at, u.created_at, \
      (SELECT COUNT(*) FROM reports r WHERE r.target_user_id = u.id) AS reported, \
-     (SELECT COUNT(DISTINCT r.reporter_id) FROM reports r WHERE r.target_user_id = u.id) AS reported_by, \
+     (SELECT COUNT(*) FROM reports r WHERE r.target_user_id = u.id AND r.reporter_id IS NOT NULL \
+     AND NOT EXISTS (SELECT 1 FROM reports e WHERE e.reporter_id = r.reporter_id AND e.id < r.id \
+     AND e.target_user_id = u.id)) AS reported_by, \
      (SELECT COUNT(*) FROM reports r WHERE r.target_user_id = u.id AND r.status = 'actioned') AS reported_actioned, \
      (SELECT COUNT(*) FROM reports r WHERE r.reporter_id = u.id) AS filed, \
      (SELECT COUNT(*) FROM reports r WHERE r.reporter_id = u.id AND r.status = 'actioned') AS filed_actioned, \
@@ -238,15 +240,11 @@ impl Store {
         if let Some(status) = filter.status {
             query.and(" AND r.status = ?", status.as_str().into());
         }
-        if let Some(after) = filter.after {
-            if urgent.is_some() {
-                query.and(
-                    " AND (r.severity, r.id) > ((SELECT a.severity FROM reports a WHERE a.id = ?), ?)",
-                    after.into(),
-                );
-            } else {
-                query.and(" AND r.id < ?", after.into());
-            }
+        if urgent.is_none() {
+            let edge = filter.after.unwrap_or(ReportId(uuid::Uuid::max()));
+            query.and(" AND r.id < ?", edge.into());
+        } else if let Some(after) = filter.after {
+            query.and(" AND (r.severity, r.id) > ((SELECT a.severity FROM reports a WHERE a.id = ?), ?)", after.into());
         }
         if let Some(category) = filter.category {
             query.and(" AND r.category = ?", category.into());

@@ -42,9 +42,11 @@ const PROFILE: &str = "SELECT p.first_name, p.last_name, p.pronouns, p.program, 
      LEFT JOIN profiles p ON p.user_id = u.id WHERE u.id = $1";
 
 /// How many verified people reported somebody, but those who mostly report what is nothing. Parameters: person, since when.
-const REPORTERS: &str = "SELECT COUNT(DISTINCT r.reporter_id) FROM reports r JOIN users u ON u.id = r.reporter_id \
+const REPORTERS: &str = "SELECT COUNT(*) FROM reports r JOIN users u ON u.id = r.reporter_id \
      WHERE r.target_user_id = $1 AND r.created_at > $2 AND r.status <> 'dismissed' \
      AND u.identity_verified_at IS NOT NULL AND u.identity_revoked_at IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM reports e WHERE e.reporter_id = r.reporter_id AND e.id < r.id \
+     AND e.target_user_id = $1 AND e.created_at > $2 AND e.status <> 'dismissed') \
      AND (SELECT COUNT(*) FROM reports d WHERE d.reporter_id = r.reporter_id AND d.status = 'dismissed') \
      <= 2 + (SELECT COUNT(*) FROM reports a WHERE a.reporter_id = r.reporter_id AND a.status = 'actioned')";
 
