@@ -2,7 +2,7 @@
 
 pub use entity::ids::{
     AdminActionId, AdminInviteId, AdminTokenId, AuthTokenId, ChatId, ClientMessageId, JobRunId, MailId, MessageId,
-    PictureId, RunId, SessionId, SuggestionId, UniversityId, UserId,
+    PictureId, ReportId, RunId, SessionId, SuggestionId, UniversityId, UserId,
 };
 
 /// A new id: UUID v7, monotonic in this process, so that rows made later sort later.

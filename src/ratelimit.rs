@@ -88,6 +88,8 @@ kinds! {
     Group = "group", |limits| (limits.group_changes_per_hour, HOUR);
     /// Mutes of chats. Key: user id.
     Mute = "mute", |limits| (limits.mutes_per_minute, MINUTE);
+    /// Reports. Key: user id.
+    Report = "report", |limits| (limits.reports_per_hour, HOUR);
     /// Words about what of the news was seen. Key: user id.
     Notice = "notice", |limits| (limits.notices_per_minute, MINUTE);
     /// Saves of the questionnaire. Key: user id.

@@ -53,6 +53,8 @@ ids! {
     SuggestionId,
     /// A run of the matcher over everybody.
     RunId,
+    /// A report that something is wrong.
+    ReportId,
     /// A row of the audit log.
     AdminActionId,
     /// A token that programs of admins show.

@@ -28,6 +28,8 @@ pub mod outbox;
 pub mod pictures;
 pub mod profiles;
 pub mod reactions;
+pub mod report_events;
+pub mod reports;
 pub mod search_docs;
 pub mod search_places;
 pub mod sessions;

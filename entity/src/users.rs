@@ -58,6 +58,12 @@ pub struct Model {
     pub noticed_seq: i64,
     /// Events after it that were seen too: a list of numbers.
     pub noticed: Option<Json>,
+    /// Set: nobody is sent what this person writes.
+    pub muted_at: Option<DateTimeUtc>,
+    /// None while muted: until somebody decides.
+    pub muted_until: Option<DateTimeUtc>,
+    /// Set: nobody is suggested to this person, nor this person to anybody.
+    pub hidden_at: Option<DateTimeUtc>,
     pub university_id: Option<UniversityId>,
     /// The last change of the address.
     pub email_changed_at: Option<DateTimeUtc>,

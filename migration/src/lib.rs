@@ -31,6 +31,7 @@ mod m017_notifications;
 mod m018_search;
 mod m019_jobs;
 mod m021_admin_actions;
+mod m022_reports_enhancement;
 mod m023_onboarding;
 mod m024_matching;
 
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m018_search::Migration),
             Box::new(m019_jobs::Migration),
             Box::new(m021_admin_actions::Migration),
+            Box::new(m022_reports_enhancement::Migration),
             Box::new(m023_onboarding::Migration),
             Box::new(m024_matching::Migration),
         ]

@@ -301,6 +301,9 @@ impl Accounts {
                 if let Err(error) = accounts.lift_suspensions().await {
                     tracing::warn!(%error, "suspensions could not be lifted");
                 }
+                if let Err(error) = accounts.lift_mutes().await {
+                    tracing::warn!(%error, "mutes could not be lifted");
+                }
             }
         });
     }

@@ -94,6 +94,32 @@ impl Accounts {
         Ok(ended.len())
     }
 
+    /// Lets people write again whose mute was to end by now, and says how many.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn lift_mutes(&self) -> Result<usize> {
+        let now = self.inner.clock.now();
+        let ended = self.inner.store.ended_mutes(now, LIFTED_MAX).await?;
+        for user in &ended {
+            let user = *user;
+            let work = self.inner.committer.run(move |tx| {
+                Box::pin(async move {
+                    if tx.lift_mute(user, now).await? {
+                        let told = events::Sanction { change: "unmuted", ..events::Sanction::default() };
+                        tx.emit_user(user, "sanction", json!(told), now).await?;
+                        let university = tx.university_of(user).await?.flatten();
+                        let entry = Entry::new("unmute_user", "user").on(user).at(university);
+                        tx.append_action(&Actor::system(), entry.because("the mute is over"), now).await?;
+                    }
+                    Ok(())
+                })
+            });
+            work.await?;
+        }
+        Ok(ended.len())
+    }
+
     /// Makes a change that is stored hold everywhere: nothing is believed any more of who it is about, and the sockets
     /// close that it ends.
     pub fn enforce(&self, user: UserId, change: &StandingChange) {
@@ -180,11 +206,13 @@ impl StandingChange {
             Self::Suspend { reason, until } => {
                 let changed = tx.suspend(user, (reason.clone(), *until), now).await?;
                 tx.revoke_sessions_of(user, None, "suspended".to_owned(), now).await?;
-                (changed, "sanction", json!(events::Sanction { change: "suspended" }))
+                (changed, "sanction", json!(events::Sanction { change: "suspended", ..events::Sanction::default() }))
             }
-            Self::Activate => {
-                (tx.activate(user, now).await?, "sanction", json!(events::Sanction { change: "activated" }))
-            }
+            Self::Activate => (
+                tx.activate(user, now).await?,
+                "sanction",
+                json!(events::Sanction { change: "activated", ..events::Sanction::default() }),
+            ),
         };
         if changed {
             tx.emit_user(user, kind, data, now).await?;

@@ -22,6 +22,8 @@ pub(super) enum Aim {
     List,
     /// People or things, each of which must be in scope, by their universities.
     Each(Vec<Option<UniversityId>>),
+    /// Something with several parties, one of which must be in scope, by their universities.
+    Any(Vec<Option<UniversityId>>),
 }
 
 /// A change that an admin makes.
@@ -151,6 +153,7 @@ fn may(by: &Actor, permission: Permission, aim: &Aim) -> Result<()> {
     match aim {
         Aim::System => authz::may(by, permission, authz::Target::System),
         Aim::List => authz::scope(by, permission).map(|_scope| ()),
+        Aim::Any(universities) => authz::may(by, permission, authz::Target::At(universities)),
         Aim::Each(universities) => {
             universities.iter().try_for_each(|university| authz::may(by, permission, authz::Target::At(&[*university])))
         }

@@ -12,6 +12,7 @@ mod log;
 mod matching;
 pub mod model;
 mod people;
+mod reports;
 mod roster;
 mod second;
 mod sockets;
@@ -26,6 +27,7 @@ pub use log::{ActionLine, ActionList, AuditProof};
 pub use matching::{MatchRuns, MendReport, Mending, ReadinessView};
 pub use model::{Actor, Entry, Outcome, Permission, Reason, Role, Via};
 pub use people::{PeopleAct, PeopleChanged, UserList, UserQuery, UserSummary, UserView};
+pub use reports::{Claim, Decision, MUTE_HOURS_MAX, ReportAction, ReportEvents, ReportList, ReportSummary, ReportView};
 pub use roster::{AdminList, AdminSummary, InviteList, InviteSummary, MadeToken, NewToken, TokenList};
 pub use second::{Confirmed, Enrolment};
 pub use sockets::{Realtime, Restarted};
@@ -39,7 +41,7 @@ use crate::ratelimit::RateLimits;
 use crate::realtime::Hub;
 use crate::seal::Seal;
 use crate::store::Store;
-pub use crate::store::{ActionFilter, UserFilter};
+pub use crate::store::{ActionFilter, ReportFilter, UserFilter};
 use crate::supervise::Supervisor;
 
 /// What the admin service is made of.

@@ -261,6 +261,17 @@ pub enum Scope {
     Mine(UserId),
 }
 
+impl Scope {
+    /// Whether something is in it whose parties are at these universities, or at none.
+    pub fn sees(self, parties: &[Option<UniversityId>]) -> bool {
+        match self {
+            Self::All => true,
+            Self::University(university) => parties.contains(&Some(university)),
+            Self::Mine(_) => false,
+        }
+    }
+}
+
 /// How an act ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -16,7 +16,7 @@ use crate::protocol::codes::Code;
 use crate::store::{Tx, UserCounts, UserFilter, UserRow};
 
 /// Longest suspension by a moderator.
-const MODERATOR_DAYS_MAX: u32 = 7;
+pub(super) const MODERATOR_DAYS_MAX: u32 = 7;
 
 /// Which people are listed.
 #[derive(Clone, Debug, Default)]

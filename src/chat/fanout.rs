@@ -378,6 +378,10 @@ pub(super) fn refusal(outcome: Outcome) -> Error {
         Outcome::ChatClosed => Error::new(Code::ChatLocked, "This chat is closed."),
         Outcome::SenderSuspended => Error::new(Code::Suspended, "Your account is suspended."),
         Outcome::SenderNotVerified => Error::new(Code::NotVerified, "Verify your identity before you send messages."),
+        Outcome::SenderMuted => Error::new(
+            Code::Muted,
+            "You cannot write for the time being. Your notices say why, and how to have that looked at again.",
+        ),
         Outcome::NoSuchReply => Error::bad_request("The message you answer is not in this chat."),
         Outcome::PairBlocked => {
             Error::new(Code::PairBlocked, "You have blocked this person. Unblock them to write to them.")

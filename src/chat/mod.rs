@@ -11,6 +11,7 @@ mod live;
 mod mute;
 mod notices;
 mod open;
+mod reports;
 mod restart;
 mod screening;
 mod search;

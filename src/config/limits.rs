@@ -227,6 +227,14 @@ limits! {
         "Times one person may say what of the news they have seen, over all sockets.";
     mutes_per_minute: u32 = 30, 1..=1_000_000, "changes/min",
         "Chats one person may mute or hear of again, over all sockets.";
+    reports_per_hour: u32 = 5, 1..=1_000_000, "reports/h",
+        "Reports one person may file; whoever may file no more is told whom to call.";
+    auto_block_reporters: u32 = 3, 2..=1_000, "people",
+        "Verified people whose reports, in auto_block_window, hide somebody until an admin decides.";
+    auto_block_window: Duration = hours(24), minutes(1)..=days(30), "seconds",
+        "How far back those reports are counted.";
+    report_lease: Duration = minutes(30), seconds(1)..=hours(24), "seconds",
+        "How long a report that an admin has claimed is theirs alone.";
     edit_window: Duration = hours(24), seconds(0)..=days(3_650), "seconds",
         "How long after it was sent a message can be edited.";
     delete_window: Duration = hours(48), seconds(0)..=days(3_650), "seconds",

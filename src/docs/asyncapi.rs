@@ -11,7 +11,7 @@ use crate::protocol::codes::{Close, Code};
 use crate::protocol::edits::{Changed, Delete, Edit, React};
 use crate::protocol::events::{
     Block, Chat, ChatLeft, Deleted, Edited, Erased, Hidden, Invite, Match, Member, Pong, Profile, Reaction, Reconnect,
-    Sanction, Session, Verification,
+    ReportOutcome, Sanction, Session, Verification,
 };
 use crate::protocol::groups::{NewGroup, Somebody, Title};
 use crate::protocol::live::{
@@ -60,6 +60,7 @@ const OPERATIONS: &[Operation] = &[
             Code::PrivacyOff,
             Code::ChatLocked,
             Code::NotVerified,
+            Code::Muted,
             Code::CidReused,
             Code::TooLarge,
             Code::RejectedByRule,
@@ -77,6 +78,7 @@ const OPERATIONS: &[Operation] = &[
             Code::PrivacyOff,
             Code::ChatLocked,
             Code::NotVerified,
+            Code::Muted,
             Code::Suspended,
             Code::Forbidden,
             Code::NotFound,
@@ -106,6 +108,7 @@ const OPERATIONS: &[Operation] = &[
             Code::PrivacyOff,
             Code::ChatLocked,
             Code::NotVerified,
+            Code::Muted,
             Code::Suspended,
             Code::NotFound,
             Code::Conflict,
@@ -306,6 +309,7 @@ const EVENTS: &[(&str, bool, Shape)] = &[
     ("session", false, Shape::of::<Session<'_>>()),
     ("verification", false, Shape::of::<Verification>()),
     ("sanction", false, Shape::of::<Sanction>()),
+    ("report.outcome", false, Shape::of::<ReportOutcome>()),
 ];
 
 /// Something unnumbered that is told.

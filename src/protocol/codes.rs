@@ -80,6 +80,8 @@ codes! {
     ChatLocked = 40304, "chat_locked", 403, false, Debug;
     /// The sender's identity is not verified.
     NotVerified = 40305, "not_verified", 403, false, Debug;
+    /// Nobody is sent what one writes, until a moment or until an admin has decided.
+    Muted = 40306, "muted", 403, false, Info;
     /// The account is suspended.
     Suspended = 40307, "suspended", 403, false, Info;
     /// The CSRF token is missing or wrong.

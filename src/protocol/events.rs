@@ -4,8 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::edits::Emoji;
+use super::reports::Status;
 use super::server::{MemberRole, Picture};
-use crate::ids::{ChatId, MessageId, SessionId, SuggestionId, UserId};
+use crate::ids::{ChatId, MessageId, ReportId, SessionId, SuggestionId, UserId};
 
 /// `hidden`: stands for a message of somebody the reader had blocked. With the place of a message that came before, it
 /// stands for what was done to that message, which is hidden from then on. With place 0 it stands for a reaction.
@@ -204,12 +205,35 @@ pub struct Verification {
     pub verified: bool,
 }
 
-/// `sanction`: my account was suspended, or no longer is.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+/// `sanction`: something was decided about my account or what I wrote, and why.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[schema(as = SanctionChange)]
 pub struct Sanction {
-    /// `suspended` or `activated`.
+    /// `suspended`, `activated`, `warned`, `muted`, `unmuted`, `message_removed`, `restricted` (nobody is sent what I write,
+    /// and I am suggested to nobody, until an admin has decided) or `unrestricted`.
     pub change: &'static str,
+    /// Until when, in milliseconds since the epoch; without it until that is lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub until: Option<i64>,
+    /// The rule that it rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy: Option<String>,
+    /// What the admins say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub message: Option<String>,
+}
+
+/// `report.outcome`: what I reported was decided.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ReportOutcome)]
+pub struct ReportOutcome {
+    /// Which report.
+    pub report_id: ReportId,
+    /// `actioned` or `dismissed`.
+    pub status: Status,
 }
 
 /// `profile`: what I say of myself changed; ask `GET /api/me` for it.

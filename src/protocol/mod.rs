@@ -11,6 +11,7 @@ pub mod matching;
 pub mod notify;
 pub mod onboarding;
 pub mod people;
+pub mod reports;
 pub mod search;
 pub mod server;
 

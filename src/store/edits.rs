@@ -153,12 +153,48 @@ impl Tx {
         if now.signed_duration_since(found.sent) > wish.window {
             return Ok(ChangeOutcome::TooLate);
         }
+        if let Change::Edit { rev: seen, .. } = &wish.change
+            && *seen != found.rev
+        {
+            return Ok(ChangeOutcome::Stale(found.rev));
+        }
+        self.store_change(wish, &found, now).await
+    }
+
+    /// Takes a message out of everybody's sight for an admin, whoever wrote it and whether or not they are still there;
+    /// false when it is gone already.
+    ///
+    /// # Errors
+    /// Nothing is changed.
+    pub async fn remove_message(
+        &mut self,
+        chat: ChatId,
+        message: MessageId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        // The chat's row is locked before the message is looked at.
+        let lock = self.statement("UPDATE chats SET updated_at = updated_at WHERE id = $1", [chat.into()]);
+        self.conn().execute_raw(lock).await?;
+        let Some(found) = self.message(chat, message).await?.filter(|found| found.deleted.is_none()) else {
+            return Ok(false);
+        };
+        let Some(author) = found.author else { return Ok(false) };
+        let wish = NewChange { chat, message, user: author, change: Change::Delete, window: TimeDelta::zero() };
+        self.store_change(&wish, &found, now).await?;
+        Ok(true)
+    }
+
+    async fn store_change(
+        &mut self,
+        wish: &NewChange,
+        found: &Found,
+        now: DateTime<Utc>,
+    ) -> Result<ChangeOutcome, StoreError> {
         let rev = found.rev.saturating_add(1);
         let (kind, data, sql, text, withheld) = match &wish.change {
-            Change::Edit { rev: seen, .. } if *seen != found.rev => return Ok(ChangeOutcome::Stale(found.rev)),
             Change::Edit { text, .. } => {
                 // What was seen of it is gone for those who have blocked its author since.
-                let unseen = self.unseen_by(wish.chat, &found, found.author).await?;
+                let unseen = self.unseen_by(wish.chat, found, found.author).await?;
                 let edited_at = now.timestamp_millis();
                 let event = events::Edited { mid: wish.message, n: found.n, rev, text: text.clone(), edited_at };
                 let sql = "UPDATE messages SET content = $3, content_hash = NULL, edited_at = $4, rev = $2, change_seq = $5 \
@@ -170,7 +206,7 @@ impl Tx {
                 let sql = "UPDATE messages SET content = $3, content_hash = NULL, params = NULL, edited_at = NULL, deleted_at = $4, rev = $2, \
                      change_seq = $5, reaction_count = 0 WHERE id = $1";
                 self.forget_reactions(wish.chat, found.n).await?;
-                ("message.deleted", json!(event), sql, "", self.unseen_by(wish.chat, &found, None).await?)
+                ("message.deleted", json!(event), sql, "", self.unseen_by(wish.chat, found, None).await?)
             }
         };
         for user in &withheld {

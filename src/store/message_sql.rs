@@ -38,7 +38,8 @@ pub(super) fn gates(backend: DbBackend) -> String {
          WHERE NOT c.is_group AND o.chat_id = c.id AND o.user_id <> j.u LIMIT 1), 0), \
          (SELECT r.seq FROM messages r WHERE r.id = j.r AND r.chat_id = j.c AND r.n > cm.joined_n \
          AND NOT EXISTS (SELECT 1 FROM withheld_messages w WHERE w.chat_id = j.c AND w.user_id = j.u AND w.seq = r.seq) \
-         AND NOT EXISTS (SELECT 1 FROM withheld_changes w WHERE w.chat_id = j.c AND w.user_id = j.u AND w.n = r.n)) \
+         AND NOT EXISTS (SELECT 1 FROM withheld_changes w WHERE w.chat_id = j.c AND w.user_id = j.u AND w.n = r.n)), \
+         u.muted_at IS NOT NULL \
          FROM {} CROSS JOIN chats c CROSS JOIN chat_members cm CROSS JOIN users u \
          WHERE c.id = j.c AND cm.chat_id = j.c AND cm.user_id = j.u AND u.id = j.u {lock}",
         rows(backend, &[("i", Col::Int), ("c", Col::Id), ("u", Col::Id), ("r", Col::Id)])

@@ -64,6 +64,8 @@ pub enum Outcome {
     SenderSuspended,
     /// The sender's identity is not verified.
     SenderNotVerified,
+    /// Nobody is sent what the sender writes.
+    SenderMuted,
     /// The message it answers is not in this chat.
     NoSuchReply,
     /// The sender has blocked the other of the two.
@@ -211,6 +213,8 @@ fn gate(row: &QueryResult, answers: bool) -> Result<Gate, StoreError> {
         Some(Outcome::SenderSuspended)
     } else if !is(6)? {
         Some(Outcome::SenderNotVerified)
+    } else if is(12)? {
+        Some(Outcome::SenderMuted)
     } else if !is(7)? {
         Some(Outcome::ChatClosed)
     } else if answers && reply_seq.is_none() {

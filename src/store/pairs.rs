@@ -14,7 +14,7 @@ use crate::protocol::events;
 /// Who may be suggested to others; the one definition. `u` is the person, `$2` is now.
 pub(super) const ELIGIBLE: &str = "u.is_active AND u.email_confirmed_at IS NOT NULL AND u.identity_verified_at IS NOT NULL \
      AND u.identity_revoked_at IS NULL AND u.deleted_at IS NULL AND u.deletion_scheduled_at IS NULL \
-     AND (u.suspended_at IS NULL OR u.suspended_until <= $2) AND u.visibility = 'visible' \
+     AND (u.suspended_at IS NULL OR u.suspended_until <= $2) AND u.visibility = 'visible' AND u.hidden_at IS NULL \
      AND EXISTS (SELECT 1 FROM onboarding_submissions o WHERE o.user_id = u.id) \
      AND EXISTS (SELECT 1 FROM user_vectors w WHERE w.user_id = u.id AND w.is_complete) \
      AND NOT EXISTS (SELECT 1 FROM match_quarantine q WHERE q.user_id = u.id)";

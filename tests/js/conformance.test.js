@@ -138,6 +138,7 @@ const PROVOKED = {
 const STAGED = {
   token_expired: 'a session lives for a minute at least',
   chat_locked: 'no operator closes chats yet',
+  muted: 'only admins mute people',
   not_verified: 'only verified people have chats',
   step_up_required: 'only admins have a second factor',
   admin_secret_required: 'this server asks for no admin secret',

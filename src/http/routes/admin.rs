@@ -5,6 +5,7 @@ mod jobs;
 mod matching;
 mod oneself;
 mod people;
+mod reports;
 mod roster;
 mod system;
 
@@ -23,6 +24,7 @@ pub(super) use self::matching::{
 };
 pub(super) use self::oneself::{ME, STEP_UP, TOTP, UNLOCK};
 pub(super) use self::people::{CHANGE_USERS, USER, USERS};
+pub(super) use self::reports::{CLAIM_REPORT, DECIDE_REPORT, RELEASE_REPORT, REPORT, REPORT_EVENTS, REPORTS};
 pub(super) use self::roster::{ACCEPT_INVITE, ADMINS, INVITE, INVITES, MAKE_TOKEN, REMOVE_ADMIN, REVOKE_TOKEN, TOKENS};
 pub(super) use self::system::{AUDIT_LOG, EXPORT_AUDIT_LOG, PROVE_AUDIT_LOG, REALTIME, RESTART_REALTIME};
 use super::{query, visitor, with};
@@ -133,6 +135,8 @@ pub fn routes(services: &Arc<Services>) -> BoxedFilter<(Response,)> {
         .or(roster::routes(services))
         .unify()
         .or(people::routes(services))
+        .unify()
+        .or(reports::routes(services))
         .unify()
         .or(jobs::routes(services))
         .unify()

@@ -20,6 +20,7 @@ mod pages;
 mod password;
 mod people;
 mod pictures;
+mod reports;
 mod search;
 mod sessions;
 mod table;
@@ -92,6 +93,8 @@ pub fn router(services: &Arc<Services>, assets: &Arc<Assets>) -> BoxedFilter<(Re
         .or(sessions::routes(services))
         .unify()
         .or(people::routes(services))
+        .unify()
+        .or(reports::routes(services))
         .unify()
         .or(limits::routes(services))
         .unify()

@@ -5,7 +5,7 @@ use http::Method;
 use super::doc::{Doc, doc, page};
 use super::{
     admin, auth, chats, cron, csrf, demo, groups, health, limits, matches, messages, notify, onboarding, password,
-    people, search, sessions,
+    people, reports, search, sessions,
 };
 use crate::accounts::{AddressProof, Me, PasswordForm, ProfileForm, SettingsForm, SignUp};
 use crate::admin::Permission;
@@ -98,6 +98,7 @@ const SENDING: &[Code] = &[
     Code::PrivacyOff,
     Code::ChatLocked,
     Code::NotVerified,
+    Code::Muted,
     Code::Suspended,
     Code::CidReused,
     Code::TooLarge,
@@ -112,6 +113,7 @@ const CHANGING: &[Code] = &[
     Code::PrivacyOff,
     Code::ChatLocked,
     Code::NotVerified,
+    Code::Muted,
     Code::Suspended,
     Code::Forbidden,
     Code::NotFound,
@@ -335,6 +337,7 @@ pub static ROUTES: &[RouteSpec] = &[
         Who::SignedIn,
         doc("Somebody one shares a chat with").gives::<Person>().errors(&[Code::NotFound]),
     ),
+    reports::REPORT,
     get("/api/blocks", Who::SignedIn, doc("Whom one has blocked").gives::<people::Blocks>()),
     change(
         Method::PUT,
@@ -474,6 +477,12 @@ pub static ROUTES: &[RouteSpec] = &[
     admin::USERS,
     admin::USER,
     admin::CHANGE_USERS,
+    admin::REPORTS,
+    admin::REPORT_EVENTS,
+    admin::REPORT,
+    admin::CLAIM_REPORT,
+    admin::RELEASE_REPORT,
+    admin::DECIDE_REPORT,
     admin::AUDIT_LOG,
     admin::EXPORT_AUDIT_LOG,
     admin::PROVE_AUDIT_LOG,

@@ -7,17 +7,18 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::admin::model::{Actor, Entry, Scope};
-use crate::ids::{ChatId, ClientMessageId, MessageId, UniversityId, UserId, new_id};
+use crate::ids::{ChatId, ClientMessageId, MessageId, ReportId, UniversityId, UserId, new_id};
 use crate::protocol::edits::Emoji;
 use crate::protocol::groups::Step;
+use crate::protocol::reports::{Category, Status, Subject};
 use crate::store::testing::{TestStore, hear, on_each};
 use crate::store::{
-    ActionFilter, Change, Erasure, GroupTerms, Lane, NewChange, NewMarker, NewMessage, NewReaction, Range, SearchDoc,
-    SearchWord, Store, UnreadTerms, UserFilter,
+    ActionFilter, AutoBlock, Change, Erasure, GroupTerms, Lane, NewChange, NewMarker, NewMessage, NewReaction,
+    NewReport, Range, ReportFilter, SearchDoc, SearchWord, Store, UnreadTerms, UserFilter,
 };
 
 /// Every function that reads many rows. A new one fails the test until it stands here and is called below.
-const LISTS: [&str; 59] = [
+const LISTS: [&str; 64] = [
     "accounts::university_domains",
     "admins::admin_invites",
     "admins::admin_tokens",
@@ -56,6 +57,11 @@ const LISTS: [&str; 59] = [
     "reactions::add_reactions",
     "reactions::react",
     "reactions::withhold_reactions",
+    "report_queue::ended_mutes",
+    "report_queue::report_events",
+    "report_queue::report_timeline",
+    "report_queue::reports",
+    "reports::seen",
     "runs::blocks_after",
     "runs::blocks_around",
     "runs::eligible",
@@ -150,6 +156,49 @@ async fn ask_as_admins(store: &Store, person: UserId) {
     store.ended_suspensions(now(), 9).await.unwrap();
 }
 
+/// A report, and lists of reports.
+async fn ask_about_reports(store: &Store, (one, other): (UserId, UserId), chat: ChatId) {
+    let id = ReportId(new_id());
+    let new = NewReport {
+        id,
+        reporter: one,
+        cid: new_id(),
+        digest: [7; 32],
+        kind: Subject::User,
+        user: Some(other),
+        chat: Some(chat),
+        message: None,
+        category: Category::Spam,
+        details: None,
+        context: 3,
+    };
+    let timeline = store.write(Lane::Chat, move |tx| {
+        Box::pin(async move {
+            tx.file_report(&new, AutoBlock { reporters: 2, since: now() }, now()).await?;
+            tx.reported_person(other).await?;
+            tx.report_timeline(id).await
+        })
+    });
+    assert_eq!(timeline.await.unwrap().len(), 1);
+    let all = ReportFilter::default();
+    let open = ReportFilter { status: Some(Status::Open), ..all };
+    for scope in [Scope::All, Scope::University(UniversityId(new_id()))] {
+        for filter in [
+            all,
+            open,
+            ReportFilter { after: Some(id), category: Some("spam"), ..open },
+            ReportFilter { target: Some(other), ..open },
+            ReportFilter { reporter: Some(one), after: Some(id), ..all },
+        ] {
+            store.reports(filter, scope, 9).await.unwrap();
+        }
+        store.reports_waiting(scope).await.unwrap();
+    }
+    assert_eq!(store.report_events(0, 9).await.unwrap().len(), 1);
+    assert_eq!(store.reports_head().await.unwrap(), 1);
+    assert!(store.ended_mutes(now(), 9).await.unwrap().is_empty());
+}
+
 async fn ask_everything(test: &TestStore) {
     let store = &test.store;
     let (one, other, third) = (test.person().await, test.person().await, test.person().await);
@@ -194,6 +243,7 @@ async fn ask_everything(test: &TestStore) {
     ask_about_pairs(store, (one, other)).await;
     store.university_domains().await.unwrap();
     ask_as_admins(store, one).await;
+    ask_about_reports(store, (one, other), chat).await;
     store.job_runs("retention", 9).await.unwrap();
     store.blocks_of(one, 9).await.unwrap();
     store.blocked_by(one).await.unwrap();

@@ -94,6 +94,8 @@ async fn the_entities_are_what_the_migrations_make() {
             declared::<entity::admin_api_tokens::Entity>(),
             declared::<entity::admin_invites::Entity>(),
             declared::<entity::admin_actions::Entity>(),
+            declared::<entity::reports::Entity>(),
+            declared::<entity::report_events::Entity>(),
         ];
         for (table, columns) in &tables {
             let mut columns = columns.clone();

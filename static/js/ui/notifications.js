@@ -83,7 +83,7 @@ class NotificationsScreen extends Part {
           ? t(item.change === 'confirmed' ? 'news_matched' : 'news_interested')
         : item.kind === 'chats'
           ? chat ? t('news_chat', { name: chatName(chat, held.me.id) }) : t('news_chat_gone')
-          : item.change === 'verified' ? t('news_verified') : item.change === 'unverified' ? t('news_unverified') : item.change === 'suspended' ? t('news_suspended') : t('news_activated');
+          : item.change === 'verified' ? t('news_verified') : item.change === 'unverified' ? t('news_unverified') : item.change === 'activated' ? t('news_activated') : t(isKey(`news_${item.change}`) ? `news_${item.change}` : 'news_sanction');
     const path = item.kind === 'account' ? '/me' : (item.kind === 'chats' || item.kind === 'matches') && chat ? `/chats/${chat.id}` : '/chats';
     return h(
       'li',

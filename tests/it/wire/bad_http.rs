@@ -67,6 +67,10 @@ pub(super) fn example(method: &str, path: &str) -> Option<Takes> {
         ("POST", "/api/notifications/read") => Takes::Json(json!({"seq": 1, "upto": 1}), &["*"]),
         ("POST", "/api/chats/{id}/mute") => Takes::Json(json!({"on": true, "until": 1}), &["until"]),
         ("POST", "/api/chats/{id}/read") => Takes::Json(json!({"seq": 1}), &[]),
+        ("POST", "/api/reports") => Takes::Json(
+            json!({"cid": ID, "kind": "user", "user_id": ID, "chat_id": ID, "category": "spam", "details": "x", "consent": true, "context": 3}),
+            &["user_id", "chat_id", "details", "context"],
+        ),
         ("POST", "/api/onboarding/save") => Takes::Json(json!({"section": "habits", "data": {}}), &[]),
         ("POST", "/api/onboarding/submit" | "/api/match/suggestions/refresh") => Takes::Nothing,
         ("POST", "/api/match/suggestions/respond") => Takes::Json(json!({"suggestionId": ID, "action": "accept"}), &[]),
@@ -103,6 +107,12 @@ pub(super) fn example(method: &str, path: &str) -> Option<Takes> {
         ("POST", "/api/admin/confirm-pending-matches") => {
             Takes::Json(json!({"dryRun": true, "reason": "people ask for it"}), &["dryRun"])
         }
+        ("POST", "/api/admin/reports/{id}/claim") => Takes::Json(json!({"rev": 1, "steal": false}), &["steal"]),
+        ("POST", "/api/admin/reports/{id}/release") => Takes::Json(json!({"rev": 1}), &[]),
+        ("POST", "/api/admin/reports/{id}/decide") => Takes::Json(
+            json!({"rev": 1, "action": "dismiss", "policy": "spam", "message": "x", "reason": "nothing is wrong with it"}),
+            &["policy", "message"],
+        ),
         ("POST", "/api/admin/jobs/{name}/run") => Takes::Json(json!({"reason": "to see it work"}), &[]),
         ("POST", "/api/admin/realtime/restart") => Takes::Json(
             json!({"scope": "user", "id": ID, "within": 1, "reason": "sockets are stuck"}),

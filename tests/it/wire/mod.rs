@@ -27,6 +27,7 @@ mod onboarding;
 mod postgres;
 mod property;
 mod reactions;
+mod reports;
 mod resume;
 mod revoked;
 mod search;
