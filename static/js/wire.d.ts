@@ -272,6 +272,14 @@ export interface ChatState {
 /** Whether a chat takes messages. */
 export type ChatStatus = "open" | "closed";
 
+/** A claim of a report. */
+export interface ClaimForm {
+  /** The revision that one has seen. */
+  rev: number;
+  /** Also when it is somebody else's; not for moderators. */
+  steal?: boolean;
+}
+
 /** What the client has to keep to. */
 export interface ClientLimits {
   /** Unicode scalars in a message. */
@@ -409,6 +417,23 @@ export interface CsrfToken {
   token: string;
 }
 
+/** A decision. */
+export interface DecideForm {
+  /** The revision that one has seen. */
+  rev: number;
+  /** What is done. */
+  action: ReportAction;
+  policy?: null | ReportCategory;
+  /** For how many hours; `mute` needs it. */
+  hours?: number | null;
+  /** For how many days; `suspend` needs it, moderators at most 7. */
+  days?: number | null;
+  /** What the person is told of it. */
+  message?: string | null;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
 /** `delete`: a message goes. */
 export interface Delete {
   /** The message. */
@@ -529,9 +554,9 @@ export interface Erased {
 /** What went wrong, from the one table. */
 export interface ErrorBody {
   /** Five digits. */
-  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40300 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40309 | 40310 | 40311 | 40312 | 40313 | 40400 | 40500 | 40901 | 40902 | 40903 | 41000 | 41300 | 41500 | 42100 | 42200 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
+  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40300 | 40301 | 40302 | 40303 | 40304 | 40305 | 40306 | 40307 | 40309 | 40310 | 40311 | 40312 | 40313 | 40400 | 40500 | 40901 | 40902 | 40903 | 41000 | 41300 | 41500 | 42100 | 42200 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
   /** Stable name. */
-  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "forbidden" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "invalid_csrf" | "foreign_origin" | "step_up_required" | "admin_secret_required" | "admin_secret_invalid" | "not_found" | "method_not_allowed" | "cid_reused" | "stale_rev" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "rejected_by_rule" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
+  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "forbidden" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "muted" | "suspended" | "invalid_csrf" | "foreign_origin" | "step_up_required" | "admin_secret_required" | "admin_secret_invalid" | "not_found" | "method_not_allowed" | "cid_reused" | "stale_rev" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "rejected_by_rule" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
   /** Whether the same frame can succeed later. */
   retry: boolean;
   /** When to repeat it, in milliseconds. */
@@ -1030,6 +1055,25 @@ export interface NewGroup {
   members: UserId[];
 }
 
+/** A report to be filed. */
+export interface NewReport {
+  /** Made once for each report: a retry with it is answered alike. */
+  cid: string;
+  /** What is reported. */
+  kind: ReportKind;
+  user_id?: null | UserId;
+  chat_id?: null | ChatId;
+  mid?: null | MessageId;
+  /** What is wrong. */
+  category: ReportCategory;
+  /** In one's own words; `other` needs some. */
+  details?: string | null;
+  /** Whoever decides may read the messages around it. */
+  consent: boolean;
+  /** How many messages before it, and as many after it, may be read. */
+  context?: number | null;
+}
+
 /** Somebody who joined a group. */
 export interface Newcomer {
   /** First name. */
@@ -1254,9 +1298,9 @@ export interface Problem {
   /** What to do, in a sentence. */
   detail: string;
   /** Five digits. */
-  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40300 | 40301 | 40302 | 40303 | 40304 | 40305 | 40307 | 40309 | 40310 | 40311 | 40312 | 40313 | 40400 | 40500 | 40901 | 40902 | 40903 | 41000 | 41300 | 41500 | 42100 | 42200 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
+  code: 40000 | 40001 | 40002 | 40003 | 40004 | 40100 | 40101 | 40102 | 40300 | 40301 | 40302 | 40303 | 40304 | 40305 | 40306 | 40307 | 40309 | 40310 | 40311 | 40312 | 40313 | 40400 | 40500 | 40901 | 40902 | 40903 | 41000 | 41300 | 41500 | 42100 | 42200 | 42600 | 42900 | 42901 | 50000 | 50300 | 50301;
   /** Stable name. */
-  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "forbidden" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "suspended" | "invalid_csrf" | "foreign_origin" | "step_up_required" | "admin_secret_required" | "admin_secret_invalid" | "not_found" | "method_not_allowed" | "cid_reused" | "stale_rev" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "rejected_by_rule" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
+  name: "bad_request" | "unknown_op" | "not_ready" | "already_connected" | "duplicate_id" | "unauthorized" | "token_expired" | "bad_credentials" | "forbidden" | "not_member" | "pair_blocked" | "privacy_off" | "chat_locked" | "not_verified" | "muted" | "suspended" | "invalid_csrf" | "foreign_origin" | "step_up_required" | "admin_secret_required" | "admin_secret_invalid" | "not_found" | "method_not_allowed" | "cid_reused" | "stale_rev" | "conflict" | "unrecoverable_position" | "too_large" | "unsupported_media_type" | "misdirected" | "rejected_by_rule" | "upgrade_required" | "rate_limited" | "too_many_in_flight" | "internal" | "unavailable" | "overloaded";
   /** Whether the same request can succeed later. */
   retry: boolean;
   /** To find it in the log. */
@@ -1428,6 +1472,20 @@ export interface ReasonForm {
   reason: string;
 }
 
+/** Proof that a report was taken. */
+export interface Receipt {
+  /** Its number, to ask about it. */
+  report_id: ReportId;
+  /** Where it stands. */
+  status: ReportStatus;
+  /** When it was filed, in milliseconds since the epoch. */
+  at: number;
+  /** It was filed before, with the same `cid`. */
+  dup: boolean;
+  /** Whom to call who is in danger now. */
+  emergency: string;
+}
+
 /** `reconnect`: the server stops; whoever comes back at a random moment within this time finds the next one calm. */
 export interface Reconnect {
   /** Milliseconds. */
@@ -1460,6 +1518,164 @@ export interface Refusal {
   field: string;
   /** What to do about it. */
   detail: string;
+}
+
+/** The end of a claim. */
+export interface ReleaseForm {
+  /** The revision that one has seen. */
+  rev: number;
+}
+
+/** What is decided, from light to heavy. */
+export type ReportAction = "dismiss" | "remove_message" | "warn" | "mute" | "block_pair" | "suspend" | "ban";
+
+/** What is wrong. */
+export type ReportCategory = "harassment" | "swearing" | "account_misuse" | "impersonation" | "threats" | "scam_or_fraud" | "hate_or_discrimination" | "spam" | "inappropriate" | "other";
+
+/** Something that happened to a report. */
+export interface ReportEvent {
+  /** Its number in the feed. */
+  seq: number;
+  /** Which report. */
+  report_id: ReportId;
+  /** `created`, `claimed`, `released` or `decided`. */
+  kind: string;
+  actor: null | UserId;
+  /** What the kind says besides: among others `status` and `rev`. */
+  data: Record<string, any>;
+  /** When. */
+  at: string;
+}
+
+/** A stretch of the feed. */
+export interface ReportEvents {
+  /** In order; numbers are missing that are out of one's scope. */
+  events: ReportEvent[];
+  /** The number up to which this tells everything: what to send as `after` for what comes next. */
+  next: number;
+  /** There is more already. */
+  more: boolean;
+}
+
+/** A report that something is wrong. */
+export type ReportId = string;
+
+/** What is reported. */
+export type ReportKind = "message" | "user" | "group";
+
+/** A page of the queue. */
+export interface ReportList {
+  /** With a status the worst first, and of those the oldest; else the newest first. */
+  reports: ReportSummary[];
+  /** What to send as `after` for the next page; none on the last. */
+  next?: ReportId;
+  /** Reports in one's scope that nobody looks at. */
+  open: number;
+  /** Reports in one's scope that somebody looks at. */
+  in_review: number;
+}
+
+/** `report.outcome`: what I reported was decided. */
+export interface ReportOutcome {
+  /** Which report. */
+  report_id: ReportId;
+  /** `actioned` or `dismissed`. */
+  status: ReportStatus;
+}
+
+/** Somebody in a report. */
+export interface ReportParty {
+  /** Who. */
+  id: UserId;
+  /** First name. */
+  first_name: string;
+}
+
+/** What is known of a person in reports. */
+export interface ReportStanding {
+  /** Reports about them. */
+  reported: number;
+  /** By so many people. */
+  reported_by: number;
+  /** Of those reports, acted upon. */
+  reported_actioned: number;
+  /** Reports by them. */
+  filed: number;
+  /** Of those, acted upon. */
+  filed_actioned: number;
+  /** Of those, dismissed. */
+  filed_dismissed: number;
+  /** Not suspended. */
+  active: boolean;
+  /** The identity is verified. */
+  verified: boolean;
+  /** Since when nobody is sent what they write. */
+  muted_at: string | null;
+  /** Until when; none: until somebody decides. */
+  muted_until: string | null;
+  /** Since when they are suggested to nobody. */
+  hidden_at: string | null;
+  /** When they signed up. */
+  created_at: string | null;
+}
+
+/** Where a report stands. */
+export type ReportStatus = "open" | "in_review" | "actioned" | "dismissed";
+
+/** A report in the queue. */
+export interface ReportSummary {
+  /** Which. */
+  id: ReportId;
+  /** To be sent with every change: 1, and one more for each. */
+  rev: number;
+  /** Where it stands. */
+  status: ReportStatus;
+  /** 0 is the worst, 3 the least. */
+  severity: number;
+  /** What is wrong, as the reporter sees it. */
+  category: string;
+  /** `message`, `user` or `group`. */
+  kind: string;
+  /** `user`, or `auto` when the program itself filed it. */
+  source: string;
+  /** In the reporter's words. */
+  details: string | null;
+  reporter: null | ReportParty;
+  target: null | ReportParty;
+  chat_id: null | ChatId;
+  mid: null | MessageId;
+  /** With it enough people had reported the target: they are hidden until an admin decides. */
+  auto_blocked: boolean;
+  claimed_by: null | UserId;
+  /** Until when it is theirs alone. */
+  claimed_until: string | null;
+  decided_by: null | UserId;
+  /** What was done. */
+  action: string | null;
+  /** The rule that rests on. */
+  policy: string | null;
+  /** Why. */
+  reason: string | null;
+  /** When. */
+  resolved_at: string | null;
+  /** When it was filed. */
+  created_at: string;
+}
+
+/** A case. */
+export interface ReportView {
+  /** The report. */
+  report: ReportSummary;
+  /** What it is about as it was then: `messages` (each with its `sha256`), and `profile` or `group`. */
+  evidence: Record<string, any>;
+  /** SHA-256 of the evidence when it was filed, in hex. */
+  evidence_sha256: string;
+  /** The evidence still has it. */
+  intact: boolean;
+  /** What happened to it. */
+  timeline: ReportEvent[];
+  reporter: null | ReportStanding;
+  target: null | ReportStanding;
 }
 
 /** Where to send it. */
@@ -1550,10 +1766,16 @@ export interface RunLine {
   detail: Record<string, any>;
 }
 
-/** `sanction`: my account was suspended, or no longer is. */
+/** `sanction`: something was decided about my account or what I wrote, and why. */
 export interface SanctionChange {
-  /** `suspended` or `activated`. */
+  /** `suspended`, `activated`, `warned`, `muted`, `unmuted`, `message_removed`, `restricted` (nobody is sent what I write, and I am suggested to nobody, until an admin has decided) or `unrestricted`. */
   change: string;
+  /** Until when, in milliseconds since the epoch; without it until that is lifted. */
+  until?: number;
+  /** The rule that it rests on. */
+  policy?: string;
+  /** What the admins say of it. */
+  message?: string;
 }
 
 /** The admin secret. */

@@ -179,7 +179,7 @@ async fn ask_about_reports(store: &Store, (one, other): (UserId, UserId), chat: 
             tx.report_timeline(id).await
         })
     });
-    assert_eq!(timeline.await.unwrap().len(), 1);
+    assert_eq!(timeline.await.unwrap().value.len(), 1);
     let all = ReportFilter::default();
     let open = ReportFilter { status: Some(Status::Open), ..all };
     for scope in [Scope::All, Scope::University(UniversityId(new_id()))] {

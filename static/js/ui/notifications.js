@@ -1,7 +1,7 @@
 /** What is news to a person, by kind: unread chats, invitations, new chats, the account. */
 
 /** @import { Chat, Notice, Notices } from '../types.js' */
-import { locale, t } from '../core/i18n.js';
+import { isKey, locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { chatsByActivity, countsOf, isMuted, isNews, unreadOf } from '../core/streams.js';
 import { fullTime, listTime } from '../core/time.js';
@@ -76,6 +76,7 @@ class NotificationsScreen extends Part {
   /** @param {Notice} item @param {import('../core/store.js').Store} held @param {boolean} news */
   item(item, held, news) {
     const chat = held.streams.value.chats.get(item.chat_id ?? '');
+    const account = `news_${item.change}`;
     const words =
       item.kind === 'invites'
         ? t('group_invited', { name: item.by_name ?? '', title: item.title ?? '' })
@@ -83,7 +84,7 @@ class NotificationsScreen extends Part {
           ? t(item.change === 'confirmed' ? 'news_matched' : 'news_interested')
         : item.kind === 'chats'
           ? chat ? t('news_chat', { name: chatName(chat, held.me.id) }) : t('news_chat_gone')
-          : item.change === 'verified' ? t('news_verified') : item.change === 'unverified' ? t('news_unverified') : item.change === 'activated' ? t('news_activated') : t(isKey(`news_${item.change}`) ? `news_${item.change}` : 'news_sanction');
+          : t(isKey(account) ? account : 'news_sanction');
     const path = item.kind === 'account' ? '/me' : (item.kind === 'chats' || item.kind === 'matches') && chat ? `/chats/${chat.id}` : '/chats';
     return h(
       'li',
