@@ -17,7 +17,7 @@ async fn a_profile_is_changed_field_by_field_and_cleared_by_null() {
     everywhere(async |world| {
         world.join(EMAIL).await;
         let here = world.sign_in(EMAIL).await;
-        let me = async || world.accounts.me(here.user, here.session).await.unwrap();
+        let me = async || Box::pin(world.accounts.me(here.user, here.session)).await.unwrap();
         let fresh = me().await.profile;
         assert!((0..360).contains(&fresh.hue) && fresh.picture.is_none() && fresh.languages.is_empty());
         let form = json!({
