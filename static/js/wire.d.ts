@@ -327,6 +327,14 @@ export interface Compatibility {
   explanation: Record<string, any>;
 }
 
+/** Matches to be confirmed, or only to be listed. */
+export interface ConfirmForm {
+  /** Only tell which pairs those are. */
+  dryRun?: boolean;
+  /** Why, for the audit log. */
+  reason: string;
+}
+
 /** The second factor was shown. */
 export interface Confirmed {
   /** Until when dangerous things can be done without showing it again. */
@@ -432,6 +440,16 @@ export interface DecideForm {
   message?: string | null;
   /** Why, for the audit log. */
   reason: string;
+}
+
+/** One decision about a pair. */
+export interface Decided {
+  /** Whose. */
+  user: UserId;
+  /** `accepted`, `passed` or `undecided`, which takes a pass back. */
+  decision: string;
+  /** When, in milliseconds since 1970. */
+  at: number;
 }
 
 /** `delete`: a message goes. */
@@ -726,6 +744,39 @@ export interface Hit {
   spans: ([number, number])[];
 }
 
+/** One thing that somebody needs to be suggested to others. */
+export interface Hurdles {
+  /** `active`, `not_suspended`, `email_confirmed`, `verified`, `visible`, `onboarding_complete`, `vector`, `vector_complete`, `readable`. */
+  gate: string;
+  /** Whether they have it. */
+  pass: boolean;
+  /** What to do when they have not. */
+  fix?: string;
+}
+
+/** Two people, as the engine sees them. */
+export interface Inspected {
+  suggestion?: null | SuggestionId;
+  status_a?: null | SuggestionStatus;
+  status_b?: null | SuggestionStatus;
+  /** The newest run suggests it. */
+  is_offered: boolean;
+  /** One of them blocks the other. */
+  is_blocked: boolean;
+  /** Every decision, the first one first, at most 200. */
+  decisions: Decided[];
+  /** How well they fit, in percent; none: one of them has no vector. */
+  fit?: number | null;
+  /** The same, whole. */
+  score?: number | null;
+  /** The engine. */
+  algorithm: string;
+  /** Every item's contribution; they sum to the score. */
+  parts: (Record<string, any>)[];
+  /** What aligns, what to talk about, gates in conflict. */
+  explanation?: Record<string, any> | null;
+}
+
 /** An open invitation to a group. */
 export interface Invite {
   /** The group. */
@@ -896,6 +947,28 @@ export interface MatchChange {
   chat_id?: ChatId;
 }
 
+/** A run of the matcher. */
+export interface MatchRun {
+  /** Its id. */
+  id: RunId;
+  /** `running`, `done`, `failed` or `abandoned`. */
+  status: string;
+  /** When it began. */
+  started_at: string;
+  /** When it ended. */
+  finished_at?: string | null;
+  /** Its report: people, pairs considered, what removed how many, histogram, quality. */
+  report: Record<string, any>;
+}
+
+/** Runs of the matcher. */
+export interface MatchRuns {
+  /** The newest first. */
+  runs: MatchRun[];
+  /** What to send as `before` for the next page; none on the last. */
+  next?: RunId;
+}
+
 /** A person as they see themselves. */
 export interface Me {
   /** The person. */
@@ -957,6 +1030,24 @@ export type MemberRole = "owner" | "member";
 
 /** Whether somebody still belongs to a chat. */
 export type MemberStatus = "active" | "left";
+
+/** What mending came to. */
+export interface MendReport {
+  /** Nothing went wrong. */
+  success: boolean;
+  /** The same in words. */
+  message: string;
+  /** Pairs that have their match and chat now; in a dry run, that would be tried. */
+  processed: number;
+  /** Pairs that stay as they are. */
+  skipped: number;
+  /** Pairs that were looked at. */
+  totalPairs: number;
+  /** There are more: do it again. */
+  more: boolean;
+  /** The first few that were not mended, and why; in a dry run, the first few that would be tried. */
+  errors: Unmended[];
+}
 
 /** A message as members see it. */
 export interface Message {
@@ -1442,6 +1533,28 @@ export interface Read {
   seq: number;
 }
 
+/** How many people are how far. */
+export interface Readiness {
+  /** Accounts that are neither closed nor suspended. */
+  active: number;
+  /** Of verified people. */
+  verified: number;
+  /** Who said that their answers are all there. */
+  onboarded: number;
+  /** With a vector. */
+  with_vector: number;
+  /** Who may be suggested to others. */
+  eligible: number;
+  /** Whose stored answers cannot be read. */
+  quarantined: number;
+}
+
+/** How far people are on their way to suggestions. */
+export type ReadinessView = Readiness & {
+  /** Some who handed in their answers and have no whole vector, at most 20: backfill vectors. */
+  missing_vector: UserId[];
+};
+
 /** Whether it should get work. */
 export interface Ready {
   /** It should. */
@@ -1743,6 +1856,9 @@ export interface RunForm {
   /** Why, for the audit log. */
   reason: string;
 }
+
+/** A run of the matcher over everybody. */
+export type RunId = string;
 
 /** A run of a job. */
 export interface RunLine {
@@ -2095,6 +2211,18 @@ export interface TokenSummary {
   expires_at: string;
 }
 
+/** What a run that was asked for came to. */
+export type Triggered = Record<string, any> & {
+  /** It is over, and did what it is for. */
+  success: boolean;
+  /** The same in words. */
+  message: string;
+  /** The run of the job: see `GET /api/admin/jobs`. */
+  jobId: JobRunId;
+  /** `ok`, `failed`, `timed_out`, `interrupted`; `running`: it goes on by itself. */
+  outcome: string;
+};
+
 /** `typing`: somebody begins, goes on or stops. Who is told nothing for longer than `limits.typing_ms` lets it end. */
 export interface Typing {
   /** Who. */
@@ -2123,6 +2251,16 @@ export interface UnmatchForm {
 
 /** Why somebody ends a match. */
 export type UnmatchReason = "no_house" | "incompatible_lifestyle" | "unresponsive" | "other";
+
+/** A pair that was not mended. */
+export interface Unmended {
+  /** The pair. */
+  suggestion_id: SuggestionId;
+  /** Its people. */
+  people: UserId[];
+  /** Why not; for a dry run, that it would be looked at. */
+  reason: string;
+}
 
 /** A person with an account. */
 export type UserId = string;
@@ -2236,3 +2374,33 @@ export interface Welcome {
 
 /** Who may write to a person in a chat of two. */
 export type WhoMayMessage = "matches" | "nobody";
+
+/** Why somebody has the suggestions they have. */
+export interface Why {
+  /** Who. */
+  user: UserId;
+  /** Everything below passes. */
+  is_eligible: boolean;
+  /** There is a vector: what the engine scores from. */
+  vector: boolean;
+  /** What it takes, in the order in which it is to be mended. */
+  gates: Hurdles[];
+  /** Suggestions that are open to them now. */
+  open: number;
+  /** Of these, those in which somebody waits for an answer. */
+  waiting: number;
+  /** Matches that have not ended. */
+  matches: number;
+  /** People who block them or whom they block. */
+  blocks: number;
+  /** How many others each reason removes, since the last run: `city`, `budget`, `move_in`, `housing`, `language`, `gates`, `excluded`, `score`. Missing when there was no run yet, when one is under way, or for who is not eligible. */
+  removed?: Record<string, number>;
+  /** What to do next, in one sentence. */
+  advice: string;
+}
+
+/** Something to be run now. */
+export interface WhyForm {
+  /** Why, for the audit log. */
+  reason: string;
+}
