@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
 
-use crate::tables::{index, key, refers, unique};
+use crate::tables::{Clustered, index, key, refers, unique};
 
 /// Reports, their feed, and mutes of people.
 #[derive(DeriveMigrationName)]
@@ -42,6 +42,7 @@ impl MigrationTrait for Migration {
                     .col(timestamp_with_time_zone("created_at"))
                     .primary_key(&mut key("report_events", &["seq"]))
                     .foreign_key(&mut refers("report_events", "report_id", "reports"))
+                    .clustered(manager)
                     .take(),
             )
             .await?;

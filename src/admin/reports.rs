@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
@@ -10,242 +10,18 @@ use super::act::{Aim, Change, Stored};
 use super::authz::{self, hidden};
 use super::model::{Actor, Entry, Permission, Reason, Role};
 use super::people::{MODERATOR_DAYS_MAX, spare_admins};
+use super::report_shapes::{ReportEvent, ReportEvents, ReportList, ReportStanding, ReportSummary, ReportView};
 use super::{Admin, Audited, Inner};
 use crate::accounts::StandingChange;
 use crate::error::{Error, Result};
-use crate::ids::{ChatId, MessageId, ReportId, UserId};
+use crate::ids::{ReportId, UserId};
 use crate::protocol::codes::Code;
 use crate::protocol::events;
 use crate::protocol::reports::{Category, Status};
-use crate::store::{Blocking, ReportChange, ReportEventRow, ReportFilter, ReportRow, ReportedPerson, StoreError, Tx};
+use crate::store::{Blocking, ReportChange, ReportFilter, ReportRow, StoreError, Tx};
 
 /// Longest mute, in hours.
 pub const MUTE_HOURS_MAX: u32 = 720;
-
-/// Somebody in a report.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ReportParty {
-    /// Who.
-    id: UserId,
-    /// First name.
-    first_name: String,
-}
-
-/// A report in the queue.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ReportSummary {
-    /// Which.
-    id: ReportId,
-    /// To be sent with every change: 1, and one more for each.
-    rev: i32,
-    /// Where it stands.
-    status: Status,
-    /// 0 is the worst, 3 the least.
-    severity: i32,
-    /// What is wrong, as the reporter sees it.
-    category: String,
-    /// `message`, `user` or `group`.
-    kind: String,
-    /// `user`, or `auto` when the program itself filed it.
-    source: String,
-    /// In the reporter's words.
-    #[schema(required)]
-    details: Option<String>,
-    /// Who filed it.
-    #[schema(required)]
-    reporter: Option<ReportParty>,
-    /// Whom it is about; none: a group.
-    #[schema(required)]
-    target: Option<ReportParty>,
-    /// The chat.
-    #[schema(required)]
-    chat_id: Option<ChatId>,
-    /// The message.
-    #[schema(required)]
-    mid: Option<MessageId>,
-    /// With it enough people had reported the target: they are hidden until an admin decides.
-    auto_blocked: bool,
-    /// Who looks at it.
-    #[schema(required)]
-    claimed_by: Option<UserId>,
-    /// Until when it is theirs alone.
-    #[schema(required)]
-    claimed_until: Option<DateTime<Utc>>,
-    /// Who decided.
-    #[schema(required)]
-    decided_by: Option<UserId>,
-    /// What was done.
-    #[schema(required)]
-    action: Option<String>,
-    /// The rule that rests on.
-    #[schema(required)]
-    policy: Option<String>,
-    /// Why.
-    #[schema(required)]
-    reason: Option<String>,
-    /// When.
-    #[schema(required)]
-    resolved_at: Option<DateTime<Utc>>,
-    /// When it was filed.
-    created_at: DateTime<Utc>,
-}
-
-impl From<ReportRow> for ReportSummary {
-    fn from(row: ReportRow) -> Self {
-        let party = |party: Option<(UserId, String)>| party.map(|(id, first_name)| ReportParty { id, first_name });
-        let (claimed_by, claimed_until) = row.claimed.unzip();
-        Self {
-            id: row.id,
-            rev: row.rev,
-            status: row.status,
-            severity: row.severity,
-            category: row.category,
-            kind: row.kind,
-            source: row.source,
-            details: row.details,
-            reporter: party(row.reporter),
-            target: party(row.target),
-            chat_id: row.chat,
-            mid: row.message,
-            auto_blocked: row.auto_blocked,
-            claimed_by,
-            claimed_until,
-            decided_by: row.admin,
-            action: row.action,
-            policy: row.policy,
-            reason: row.reason,
-            resolved_at: row.resolved_at,
-            created_at: row.created_at,
-        }
-    }
-}
-
-/// A page of the queue.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ReportList {
-    /// With a status the worst first, and of those the oldest; else the newest first.
-    reports: Vec<ReportSummary>,
-    /// What to send as `after` for the next page; none on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    next: Option<ReportId>,
-    /// Reports in one's scope that nobody looks at.
-    open: i64,
-    /// Reports in one's scope that somebody looks at.
-    in_review: i64,
-}
-
-/// Something that happened to a report.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ReportEvent {
-    /// Its number in the feed.
-    seq: i64,
-    /// Which report.
-    report_id: ReportId,
-    /// `created`, `claimed`, `released` or `decided`.
-    kind: String,
-    /// Who did it; none: the program itself.
-    #[schema(required)]
-    actor: Option<UserId>,
-    /// What the kind says besides: among others `status` and `rev`.
-    #[schema(value_type = Object)]
-    data: Value,
-    /// When.
-    at: DateTime<Utc>,
-}
-
-impl From<ReportEventRow> for ReportEvent {
-    fn from(row: ReportEventRow) -> Self {
-        Self { seq: row.seq, report_id: row.report, kind: row.kind, actor: row.actor, data: row.data, at: row.at }
-    }
-}
-
-/// A stretch of the feed.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ReportEvents {
-    /// In order; numbers are missing that are out of one's scope.
-    events: Vec<ReportEvent>,
-    /// The number up to which this tells everything: what to send as `after` for what comes next.
-    next: i64,
-    /// There is more already.
-    more: bool,
-}
-
-/// What is known of a person in reports.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ReportStanding {
-    /// Reports about them.
-    reported: i64,
-    /// By so many people.
-    reported_by: i64,
-    /// Of those reports, acted upon.
-    reported_actioned: i64,
-    /// Reports by them.
-    filed: i64,
-    /// Of those, acted upon.
-    filed_actioned: i64,
-    /// Of those, dismissed.
-    filed_dismissed: i64,
-    /// Not suspended.
-    active: bool,
-    /// The identity is verified.
-    verified: bool,
-    /// Since when nobody is sent what they write.
-    #[schema(required)]
-    muted_at: Option<DateTime<Utc>>,
-    /// Until when; none: until somebody decides.
-    #[schema(required)]
-    muted_until: Option<DateTime<Utc>>,
-    /// Since when they are suggested to nobody.
-    #[schema(required)]
-    hidden_at: Option<DateTime<Utc>>,
-    /// When they signed up.
-    #[schema(required)]
-    created_at: Option<DateTime<Utc>>,
-}
-
-impl From<ReportedPerson> for ReportStanding {
-    fn from(person: ReportedPerson) -> Self {
-        let ReportedPerson { reported, reported_by, reported_actioned, filed, filed_actioned, filed_dismissed, .. } =
-            person;
-        Self {
-            reported,
-            reported_by,
-            reported_actioned,
-            filed,
-            filed_actioned,
-            filed_dismissed,
-            active: person.active,
-            verified: person.verified,
-            muted_at: person.muted_at,
-            muted_until: person.muted_until,
-            hidden_at: person.hidden_at,
-            created_at: person.created_at,
-        }
-    }
-}
-
-/// A case.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ReportView {
-    /// The report.
-    report: ReportSummary,
-    /// What it is about as it was then: `messages` (each with its `sha256`), and `profile` or `group`.
-    #[schema(value_type = Object)]
-    evidence: Value,
-    /// SHA-256 of the evidence when it was filed, in hex.
-    evidence_sha256: String,
-    /// The evidence still has it.
-    intact: bool,
-    /// What happened to it.
-    timeline: Vec<ReportEvent>,
-    /// The reporter's history.
-    #[schema(required)]
-    reporter: Option<ReportStanding>,
-    /// The target's history.
-    #[schema(required)]
-    target: Option<ReportStanding>,
-}
 
 /// What is decided, from light to heavy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -356,7 +356,8 @@ async fn nobody_decides_their_own_case() {
     let (server, _, [mo, _, _]) = reported().await;
     let bram = server.known("Bram");
     server.open_chat(&mo, &bram).await;
-    let filed = file(&server, "Mo", &of_user(&bram.id, "spam")).await.expect(200);
+    let report = of_user(&bram.id, "spam");
+    let filed = server.ask(&mo, "POST", "/api/reports", Some(&report)).await.expect(200);
     let body = json!({"rev": 1, "action": "warn", "policy": "spam", "reason": "he bothers me, really"});
     server.ask(&mo, "POST", &path(&filed["report_id"], "/decide"), Some(&body)).await.expect(403);
     let bram = grant(&server, &bram, Role::Moderator, Some("tudelft")).await;

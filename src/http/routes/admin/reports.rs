@@ -66,6 +66,7 @@ pub struct ReportEventsQuery {
 #[serde(deny_unknown_fields)]
 pub struct ClaimForm {
     /// The revision that one has seen.
+    #[schema(minimum = 1)]
     rev: i32,
     /// Also when it is somebody else's; not for moderators.
     #[serde(default)]
@@ -77,6 +78,7 @@ pub struct ClaimForm {
 #[serde(deny_unknown_fields)]
 pub struct ReleaseForm {
     /// The revision that one has seen.
+    #[schema(minimum = 1)]
     rev: i32,
 }
 
@@ -85,6 +87,7 @@ pub struct ReleaseForm {
 #[serde(deny_unknown_fields)]
 pub struct DecideForm {
     /// The revision that one has seen.
+    #[schema(minimum = 1)]
     rev: i32,
     /// What is done.
     action: ReportAction,
@@ -214,19 +217,27 @@ async fn view(call: Call, raw: String) -> Result<Reply> {
     Reply::json(&view.value())
 }
 
+/// A revision that a report can have.
+fn seen(rev: i32) -> Result<()> {
+    if rev < 1 { Err(wrong("rev", "must be the revision of the report, 1 or more")) } else { Ok(()) }
+}
+
 async fn claim(call: Call, body: Bytes) -> Result<Audited<ReportSummary>> {
     let ClaimForm { rev, steal } = body::parse(&body)?;
+    seen(rev)?;
     let claim = if steal { Claim::Steal } else { Claim::Take };
     call.services.admin.claim_report(&call.actor, (ReportId(call.id), rev), claim).await
 }
 
 async fn release(call: Call, body: Bytes) -> Result<Audited<ReportSummary>> {
     let ReleaseForm { rev } = body::parse(&body)?;
+    seen(rev)?;
     call.services.admin.claim_report(&call.actor, (ReportId(call.id), rev), Claim::Release).await
 }
 
 async fn decide(call: Call, body: Bytes) -> Result<Audited<ReportSummary>> {
     let DecideForm { rev, action, policy, hours, days, message, reason: why } = body::parse(&body)?;
+    seen(rev)?;
     if policy.is_none() && action != ReportAction::Dismiss {
         return Err(wrong("policy", "must name the rule that was broken"));
     }
