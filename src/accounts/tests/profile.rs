@@ -15,7 +15,7 @@ fn settings(form: serde_json::Value) -> SettingsForm {
 #[tokio::test]
 async fn a_profile_is_changed_field_by_field_and_cleared_by_null() {
     everywhere(async |world| {
-        world.join(EMAIL).await;
+        Box::pin(world.join(EMAIL)).await;
         let here = world.sign_in(EMAIL).await;
         let me = async || Box::pin(world.accounts.me(here.user, here.session)).await.unwrap();
         let fresh = me().await.profile;
