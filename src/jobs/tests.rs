@@ -252,7 +252,7 @@ async fn a_file_that_cannot_be_used_keeps_the_server_from_starting() {
             clock: clock(),
             supervisor: Supervisor::default(),
         };
-        Jobs::new(config, parts, vec![Counter::default().job("retention"), Counter::default().job("audit-proof")])
+        Jobs::new(config, parts, ["retention", "audit-proof", "match"].map(|job| Counter::default().job(job)).into())
     };
     let expression = |jobs: &Jobs| jobs.inner.jobs[0].1.as_ref().map(|due| due.expression().to_owned());
     assert_eq!(expression(&new(&config).unwrap()).as_deref(), Some("30 * * * *"), "the one in the program");

@@ -18,7 +18,7 @@ use crate::store::{
 };
 
 /// Every function that reads many rows. A new one fails the test until it stands here and is called below.
-const LISTS: [&str; 64] = [
+const LISTS: [&str; 68] = [
     "accounts::university_domains",
     "admins::admin_invites",
     "admins::admin_tokens",
@@ -53,7 +53,9 @@ const LISTS: [&str; 64] = [
     "onboarding::people_who_answered",
     "onboarding::saved",
     "onboarding::sheet_of",
+    "pairs::pair_of",
     "pairs::pairs_of",
+    "pairs::pending_pairs",
     "reactions::add_reactions",
     "reactions::react",
     "reactions::withhold_reactions",
@@ -67,6 +69,8 @@ const LISTS: [&str; 64] = [
     "runs::eligible",
     "runs::pairs",
     "runs::pairs_with",
+    "runs::runs",
+    "runs::without_vector",
     "search::search",
     "search::search_gap",
     "search::search_known",
@@ -308,6 +312,10 @@ async fn ask_about_pairs(store: &crate::store::Store, (one, other): (crate::ids:
     assert_eq!(store.pairs_of(one, now(), 9).await.unwrap().len(), 1);
     let (pairs, _) = store.pairs(crate::ids::SuggestionId(uuid::Uuid::nil()), 9).await.unwrap();
     assert_eq!((pairs.as_slice(), pairs[0].offer), (store.pairs_with(other).await.unwrap().as_slice(), offer));
+    assert!(store.pair_of((one, other), now()).await.unwrap().is_some_and(|(_, decisions)| decisions.is_empty()));
+    assert!(store.pending_pairs(crate::ids::SuggestionId(uuid::Uuid::nil()), 9).await.unwrap().is_empty());
+    assert_eq!(store.runs(None, 9).await.unwrap().iter().map(|row| row.id).collect::<Vec<_>>(), [run]);
+    assert!(store.without_vector(9).await.unwrap().is_empty());
     assert!(store.eligible(nobody, now(), 9).await.unwrap().is_empty());
     assert_eq!(store.blocks_after((nobody, nobody), 9).await.unwrap(), [(one, other)]);
     assert_eq!(store.blocks_around(other).await.unwrap(), [one]);
@@ -333,6 +341,9 @@ async fn every_list_finds_its_rows_by_an_index() {
                     "admins",
                     "admin_api_tokens",
                     "admin_invites",
+                    // Who lacks a vector is found by looking at everybody who handed in, when an admin asks.
+                    "onboarding_submissions",
+                    " o USING",
                 ];
                 test.assert_indexed(&statement, &meant).await;
             }

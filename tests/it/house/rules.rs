@@ -49,9 +49,13 @@ const SIBLINGS: &[(&str, &str)] = &[
     // Admins act upon people and sockets; whoever is suspended is told by the committer.
     ("admin", "accounts"),
     ("admin", "chat"),
+    // And look into the matcher and mend its pairs.
+    ("admin", "matchmaking"),
     // Jobs are done by the services whose work they are.
     ("jobs", "accounts"),
     ("jobs", "admin"),
+    ("jobs", "onboarding"),
+    ("jobs", "matchmaking"),
     // The composition of all services.
     ("services", "admin"),
     ("services", "accounts"),

@@ -29,7 +29,12 @@ async fn call(server: &TestServer, person: &Person, route: &RouteSpec, about: &s
         }
         _ => None,
     };
-    let path = route.path.replace("{id}", about).replace("{name}", "retention");
+    let query = match route.path {
+        "/api/admin/matches/explain" => format!("?user_id={about}"),
+        "/api/admin/matches/pair" => format!("?a={about}&b={}", person.id),
+        _ => String::new(),
+    };
+    let path = route.path.replace("{id}", about).replace("{name}", "retention") + query.as_str();
     let answer = server.ask(person, method, &path, body.as_ref()).await;
     let name =
         serde_json::from_str::<Value>(&answer.body).unwrap_or_default()["name"].as_str().unwrap_or_default().to_owned();

@@ -173,6 +173,12 @@ async fn a_restart_under_load_loses_nothing_and_makes_no_herd() {
     let away = back.iter().max().expect("somebody").saturating_duration_since(stopped);
     tokio::time::sleep(Duration::from_millis(500)).await;
     scene.quiet.store(true, Ordering::Relaxed);
+    // Nobody leaves before what is still being said has been answered.
+    let quiet = Instant::now();
+    while scene.unanswered.load(Ordering::Relaxed) > 0 {
+        assert!(quiet.elapsed() < PATIENCE, "what was said is never answered");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let curve = curve(&back, started);
     println!(
         "{sockets} sockets: stopped in {ended:?}, all back {away:?} after the signal, put off {} times, connects a second {curve:?}",

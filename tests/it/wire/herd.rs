@@ -42,6 +42,8 @@ pub struct Scene {
     pub connected: AtomicUsize,
     /// Nobody says anything new.
     pub quiet: AtomicBool,
+    /// Messages that were said and not answered yet.
+    pub unanswered: AtomicUsize,
     /// When somebody was welcomed, and whether everything was recovered.
     pub welcomes: mpsc::Sender<(Instant, bool)>,
     /// Sockets that were closed without having been told before.
@@ -58,6 +60,7 @@ impl Scene {
             began: Instant::now(),
             connected: AtomicUsize::new(0),
             quiet: AtomicBool::new(true),
+            unanswered: AtomicUsize::new(0),
             welcomes,
             untold: AtomicUsize::new(0),
             put_off: AtomicUsize::new(0),
@@ -115,13 +118,16 @@ impl Member {
             }
             let client = self.client.as_mut().expect("a socket");
             let ended = if self.writes && (self.open.is_some() || !self.scene.quiet.load(Ordering::Relaxed)) {
-                let (cid, text) =
-                    self.open.get_or_insert_with(|| (Uuid::new_v4().to_string(), format!("m{}", self.said)));
+                let (cid, text) = self.open.get_or_insert_with(|| {
+                    self.scene.unanswered.fetch_add(1, Ordering::Relaxed);
+                    (Uuid::new_v4().to_string(), format!("m{}", self.said))
+                });
                 let id = client.begin_publish(&self.chat, cid, text).await;
                 match client.try_reply(id).await {
                     Ok(reply) if reply.get("ok").is_some() => {
                         assert_eq!(Ack::of(&reply["ok"]).n, self.said + 1, "in order: {reply}");
                         self.open = None;
+                        self.scene.unanswered.fetch_sub(1, Ordering::Relaxed);
                         self.said += 1;
                         tokio::time::sleep(Duration::from_millis(self.chance.within(20, 200))).await;
                         None
