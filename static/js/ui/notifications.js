@@ -1,7 +1,7 @@
 /** What is news to a person, by kind: unread chats, invitations, new chats, the account. */
 
 /** @import { Chat, Notice, Notices } from '../types.js' */
-import { isKey, locale, t } from '../core/i18n.js';
+import { locale, t } from '../core/i18n.js';
 import { signal } from '../core/signals.js';
 import { chatsByActivity, countsOf, isMuted, isNews, unreadOf } from '../core/streams.js';
 import { fullTime, listTime } from '../core/time.js';
@@ -17,6 +17,20 @@ const KINDS = /** @type {const} */ ([
   ['matches', 'news_matches'],
   ['chats', 'news_chats'],
   ['account', 'news_account'],
+]);
+
+/** What is said of each change of an account. @type {ReadonlyMap<string, import('../core/i18n.js').Key>} */
+const ACCOUNT = new Map([
+  ['verified', 'news_verified'],
+  ['unverified', 'news_unverified'],
+  ['suspended', 'news_suspended'],
+  ['activated', 'news_activated'],
+  ['warned', 'news_warned'],
+  ['muted', 'news_muted'],
+  ['unmuted', 'news_unmuted'],
+  ['restricted', 'news_restricted'],
+  ['unrestricted', 'news_unrestricted'],
+  ['message_removed', 'news_message_removed'],
 ]);
 
 class NotificationsScreen extends Part {
@@ -76,7 +90,6 @@ class NotificationsScreen extends Part {
   /** @param {Notice} item @param {import('../core/store.js').Store} held @param {boolean} news */
   item(item, held, news) {
     const chat = held.streams.value.chats.get(item.chat_id ?? '');
-    const account = `news_${item.change}`;
     const words =
       item.kind === 'invites'
         ? t('group_invited', { name: item.by_name ?? '', title: item.title ?? '' })
@@ -84,7 +97,7 @@ class NotificationsScreen extends Part {
           ? t(item.change === 'confirmed' ? 'news_matched' : 'news_interested')
         : item.kind === 'chats'
           ? chat ? t('news_chat', { name: chatName(chat, held.me.id) }) : t('news_chat_gone')
-          : t(isKey(account) ? account : 'news_sanction');
+          : t(ACCOUNT.get(item.change ?? '') ?? 'news_sanction');
     const path = item.kind === 'account' ? '/me' : (item.kind === 'chats' || item.kind === 'matches') && chat ? `/chats/${chat.id}` : '/chats';
     return h(
       'li',
