@@ -3,7 +3,7 @@
 //! Not to insist is no behaviour, and what is not known is no fit: an unknown behaviour costs as much as the one that
 //! is feared, and against a deal-breaker it keeps the pair apart.
 
-use super::bank::{NONE, bank, place};
+use super::bank::{Kind, NONE, bank, place};
 use super::vector::Vector;
 
 /// What one person insists on and does, a bit for each gate in the order of the bank.
@@ -49,12 +49,13 @@ impl Stance {
                 None => (asked != 0, false),
             };
             let said = level(&own.id);
+            let silent = asked == NONE && item.is_some_and(|item| item.kind == Kind::Mcq);
             if insists {
                 stance.insists |= bit;
             }
             if brings || said == u8::from(own.conflict) {
                 stance.does |= bit;
-            } else if said == NONE {
+            } else if said == NONE || silent {
                 stance.unsaid |= bit;
             }
         }
@@ -82,10 +83,37 @@ pub fn ids(gates: u8) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::person::Person;
     use super::*;
 
     fn stance(insists: u8, dealbreaker: u8, does: u8, unsaid: u8) -> Stance {
         Stance { insists, dealbreaker, does, unsaid }
+    }
+
+    /// Neither answer of a gate, left out, takes away what somebody else would run into, or what oneself insists on.
+    #[test]
+    fn an_answer_left_out_hides_nothing() {
+        for own in &bank().own {
+            let item = bank().items().find(|item| item.id == own.gate).unwrap();
+            let (asked, said) = (place(&own.gate).unwrap(), place(&own.id).unwrap());
+            for (mine, does) in (0..item.levels()).flat_map(|mine| [(mine, 0), (mine, 1), (mine, NONE)]) {
+                let answered = |mine, does| {
+                    let mut vector = Vector::of(&Person::default()).unwrap();
+                    (vector.levels[asked], vector.levels[said]) = (mine, does);
+                    Stance::of(&vector)
+                };
+                let whole = answered(mine, does);
+                for less in [answered(NONE, does), answered(mine, NONE), answered(NONE, NONE)] {
+                    assert_eq!(whole.insists & !less.insists, 0, "{} {mine} {does}", own.gate);
+                    assert_eq!(
+                        (whole.does | whole.unsaid) & !(less.does | less.unsaid),
+                        0,
+                        "{} {mine} {does}",
+                        own.gate
+                    );
+                }
+            }
+        }
     }
 
     /// For every pair of stances: apart exactly when somebody would meet what they will not live with.
